@@ -1,0 +1,102 @@
+"""`Message`: one received unit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from hdaemon import content
+from hdaemon.errors import DecodeError
+
+__all__ = ["DEFAULT_CHANNEL", "MODES", "Message", "one_line", "preview"]
+
+MODES = ("print", "evaluate")
+DEFAULT_CHANNEL = "default"
+
+_UNDECODED: Any = object()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Message:
+    """One received unit.
+
+    Attributes:
+        serial: its number; grows by one with every message of the process, from 1.
+        time: when it was received, in seconds since the epoch.
+        channel: the name it was published on; ``"default"`` on the raw door.
+        content_type: the media type of `payload`, lower case, without parameters.
+        payload: the bytes as they came, without the line end that framed them.
+        client: the name of the client that sent it.
+    """
+
+    serial: int
+    time: float
+    channel: str
+    content_type: str
+    payload: bytes
+    client: str
+    _decoded: tuple[Any, str | None] = field(default=_UNDECODED, init=False, repr=False)
+
+    @property
+    def data(self) -> Any:
+        """The payload as its content type says: a str for text/plain, bytes for what has no decoder.
+
+        Decoded when first asked for and kept. A payload that does not decode is given as its bytes, and
+        `error` says why.
+        """
+        return self._decode()[0]
+
+    @property
+    def error(self) -> str | None:
+        """Why the payload does not decode, or None when it does."""
+        return self._decode()[1]
+
+    def _decode(self) -> tuple[Any, str | None]:
+        if self._decoded is _UNDECODED:
+            try:
+                result = (content.decode(self.content_type, self.payload), None)
+            except DecodeError as error:
+                result = (self.payload, str(error))
+            # Two threads may decode at once: both get an equal value, and one of them is kept.
+            object.__setattr__(self, "_decoded", result)
+        return self._decoded
+
+    def __len__(self) -> int:
+        """Return the size of the payload in bytes."""
+        return len(self.payload)
+
+    def __bool__(self) -> bool:
+        """A message is true, also when its payload is empty."""
+        return True
+
+    def preview(self, max_chars: int = 200) -> str:
+        """Return one line that stands for the payload: its text, or the first bytes in hexadecimal.
+
+        Line ends and control characters are shown as the picture characters of Unicode (U+2400), so that a
+        payload can neither break a row nor drive a terminal. Reads at most ``4 * max_chars`` bytes.
+        """
+        return preview(self.content_type, self.payload, max_chars)
+
+
+# C0 and DEL to their pictures; C1 and what turns the direction of writing (the "Trojan Source" characters) to
+# the replacement character; the two Unicode line ends to the picture of LF.
+_PICTURES = {code: 0x2400 + code for code in range(0x20) if code != 0x09}
+_PICTURES |= {0x7F: 0x2421, 0x09: 0x20, 0x2028: 0x240A, 0x2029: 0x240A}
+_PICTURES |= {code: 0xFFFD for code in (*range(0x80, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A))}
+
+
+def preview(content_type: str, payload: bytes, max_chars: int = 200) -> str:
+    """Return what `Message.preview` returns, for a payload that is not yet a message."""
+    if not content_type.startswith("text/") and content_type != "application/json":
+        head = payload[: max(1, max_chars // 3)]
+        return bytes(head).hex(" ") + (" …" if len(head) < len(payload) else "")
+    head = payload[: 4 * max_chars]
+    shown = one_line(str(head, "utf-8", "replace"))
+    if len(shown) > max_chars or len(head) < len(payload):
+        shown = shown[: max_chars - 1] + "…"
+    return shown
+
+
+def one_line(text: str) -> str:
+    """Return `text` with line ends and control characters as visible pictures."""
+    return text if text.isprintable() else text.translate(_PICTURES)

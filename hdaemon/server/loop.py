@@ -1,0 +1,430 @@
+"""`ServerLoop`: the selectors loop that owns every socket of one server. No Qt, no hou.
+
+It runs on one thread, from `run` to its return. What it receives goes to the log and the store at once; other threads
+read those, and the counters and clients here, whenever they like. It waits for nobody: what it calls out to is
+called on its thread, with no lock held, and must return quickly.
+"""
+
+from __future__ import annotations
+
+import logging
+import selectors
+import socket
+import threading
+import time
+from collections.abc import Callable
+
+from hdaemon.errors import BindError
+from hdaemon.log import RingLog
+from hdaemon.server.client import Client, Connection
+from hdaemon.server.listener import Acceptor, is_loopback, listen
+from hdaemon.server.modes import Modes, checked_framing
+from hdaemon.server.recorder import DataBlock, Recorder
+from hdaemon.store import Store
+from hdaemon.wire.events import Event, ModeWord, Refused
+from hdaemon.wire.limits import Limits
+from hdaemon.wire.raw import RawDoor
+
+__all__ = ["DEFAULT_PORT", "ServerLoop"]
+
+_logger = logging.getLogger(__name__)
+
+DEFAULT_PORT = 2000
+
+RECEIVE_BYTES = 256 * 1024
+"""One receive: large enough that the interpreter's cost vanishes, small enough to share its lock fairly."""
+
+_DELIVER_AT_STOP_S = 0.2
+"""stop() has 500 ms; what clients left without an end is delivered within this part of it."""
+
+
+def _nothing(*_: object) -> None:
+    return None
+
+
+class ServerLoop:
+    """One server: its port, its clients and their modes.
+
+    Args:
+        name: what the log calls it.
+        host: address to listen on.
+        port: the first port tried; 0 for any free one.
+        mode: ``"print"`` or ``"evaluate"``.
+        log: receives every message and lifecycle row.
+        store: receives what comes in evaluate mode.
+        limits: see `Limits`.
+        token: what clients must show; required for every host but loopback.
+        locked: clients' own mode words are refused.
+        raw_framing: ``"lines"`` or ``"burst"``, for clients that connect from now on.
+        client_identifier: clients are named after it: ``client-1``, ``client-2`` ...
+
+    Attributes:
+        state: ``"stopped"``, ``"starting"``, ``"listening"``, ``"stopping"`` or ``"failed"``.
+        error: why the state is ``"failed"``; else empty.
+        host, port: where it listens; before that, what was asked for.
+        bytes_received: since the start, of all clients.
+        listening: set once the port is open, or could not be opened.
+        on_change: called when log, store, clients or modes changed, at most once a turn.
+        on_state: called when `state` changed.
+        on_tick: called once a turn; returns when the turn after next is due at the latest, or None.
+        pause_s: called after a turn that received; returns how long to wait before the next one, in seconds.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        host: str,
+        port: int,
+        mode: str,
+        *,
+        log: RingLog,
+        store: Store,
+        limits: Limits | None = None,
+        token: str | None = None,
+        locked: bool = False,
+        raw_framing: str = "lines",
+        client_identifier: str = "client",
+    ) -> None:
+        self.name, self.host, self.port = name, host, port
+        self.limits = limits or Limits()
+        self.raw_framing = checked_framing(raw_framing)
+        self.state, self.error = "stopped", ""
+        self.bytes_received = 0
+        self.listening = threading.Event()
+        self.on_change: Callable[[], None] = _nothing
+        self.on_state: Callable[[], None] = _nothing
+        self.on_tick: Callable[[], float | None] = _nothing
+        self.pause_s: Callable[[], float] = float
+        self._log = log
+        self._recorder = Recorder(log, store, _nothing)
+        self._modes = Modes(mode, locked, self._tell)
+        self._token = token
+        self._requested_port = port
+        self._client_identifier = client_identifier
+        self._clients_made = 0
+        self._connections: dict[int, Connection] = {}
+        self._to_disconnect: dict[int, str] = {}
+        self._lock = threading.Lock()  # guards the two dicts above; held for their look-ups only
+        self._stopping = False
+        self._changed = False
+        self._view = memoryview(bytearray(RECEIVE_BYTES))
+        self._wake_sender: socket.socket | None = None
+
+    # -- for any thread ---------------------------------------------------------------------------------
+
+    @property
+    def mode(self) -> str:
+        """What every client follows that has no mode of its own."""
+        return self._modes.mode
+
+    @property
+    def locked(self) -> bool:
+        """Whether clients' own mode words are refused."""
+        return self._modes.locked
+
+    @property
+    def messages_received(self) -> int:
+        """Messages since the start, of all clients."""
+        return self._recorder.messages
+
+    @property
+    def clients(self) -> tuple[Client, ...]:
+        """The connected clients, oldest first."""
+        with self._lock:
+            return tuple(connection.client for connection in self._connections.values())
+
+    def set_on_block(self, on_block: Callable[[DataBlock], None]) -> None:
+        """Have `on_block` called with every block of data that was received, on the server thread."""
+        self._recorder.on_block = on_block
+
+    def set_mode(self, mode: str, by: str = "this session") -> None:
+        """Switch the server and every client to `mode`, at once.
+
+        Raises:
+            UsageError: there is no such mode.
+        """
+        self._modes.switch_all(mode, self.clients, by)
+        self.on_change()
+
+    def set_locked(self, locked: bool) -> None:
+        """Say whether clients' own mode words are refused from now on."""
+        self._modes.set_locked(locked)
+        self.on_change()
+
+    def set_client_mode(self, client_id: int, mode: str | None, by: str = "this session") -> None:
+        """Switch one client to `mode`; None makes it follow the server again. A client that is gone is ignored.
+
+        Raises:
+            UsageError: there is no such mode.
+        """
+        connection = self._find(client_id)
+        if connection is not None:
+            self._modes.switch(connection.client, mode, by)
+            self.on_change()
+
+    def set_client_framing(self, client_id: int, framing: str) -> None:
+        """Cut one client's raw bytes into messages by ``"lines"`` or ``"burst"``, from its next message on.
+
+        Raises:
+            UsageError: there is no such framing.
+        """
+        checked_framing(framing)
+        connection = self._find(client_id)
+        if connection is not None:
+            connection.client.framing = connection.door.framing = framing
+            self._tell("mode", f"raw framing: {framing}", connection.client)
+            self.on_change()
+
+    def disconnect_client(self, client_id: int, why: str = "disconnected by this session") -> None:
+        """Close one client's connection. A client that is gone is ignored."""
+        with self._lock:
+            self._to_disconnect[client_id] = why
+        self._wake()
+
+    def stop(self) -> None:
+        """Make `run` return; returns at once itself. May be called at any time, any number of times."""
+        self._stopping = True
+        if self.state in ("starting", "listening"):
+            self._set_state("stopping")
+        self._wake()
+
+    # -- the server thread ------------------------------------------------------------------------------
+
+    def prepare(self) -> None:
+        """Say ``"starting"`` before the thread that will call `run` has come up."""
+        self._set_state("starting")
+
+    def run(self) -> None:
+        """Listen and serve until `stop`; close everything; then return. A failure ends in state ``"failed"``."""
+        self.prepare()
+        try:
+            listener = listen(self.host, self.port, self._token)
+        except BindError as error:
+            self._fail(str(error))
+            return
+        self.port = listener.getsockname()[1]
+        receiver, self._wake_sender = socket.socketpair()
+        receiver.setblocking(False)
+        self._wake_sender.setblocking(False)
+        failure = ""
+        with selectors.DefaultSelector() as self._selector:
+            self._acceptor = Acceptor(listener)
+            self._selector.register(listener, selectors.EVENT_READ)
+            self._selector.register(receiver, selectors.EVENT_READ)
+            self._tell("started", self._where())
+            if not self._stopping:
+                self._set_state("listening")
+            self.listening.set()
+            try:
+                while not self._stopping:
+                    self._turn()
+            except (
+                Exception
+            ) as error:  # the last line of defence: close the port, say so, leave no thread behind
+                _logger.exception("the hdaemon server %s stopped", self.name)
+                failure = f"an error in hdaemon stopped the server: {type(error).__name__}: {error}"
+            finally:
+                self._close_all()
+                sender, self._wake_sender = self._wake_sender, None
+                sender.close()
+                receiver.close()
+        if failure:
+            self._fail(failure)
+        else:
+            self._tell("stopped", f"no longer listening on {self.host}:{self.port}", None)
+            self._set_state("stopped")
+
+    def _turn(self) -> None:
+        """Wait for something to happen and deal with all that did: one receive for each client."""
+        received = False
+        for key, _ in self._selector.select(self._timeout()):
+            if key.data is not None:
+                self._receive(key.data)
+                received = True
+            elif key.fileobj is self._acceptor.sock:
+                self._accept()
+            else:
+                self._drain_wake(key.fileobj)
+        self._timers()  # after receiving: what has come meanwhile is not silence
+        if self._changed:
+            self._changed = False
+            self.on_change()
+        if received:
+            pause = self.pause_s()
+            if pause > 0:
+                time.sleep(pause)
+
+    def _timeout(self) -> float | None:
+        due = [connection.deadline for connection in self._connections.values()]
+        due += [self._acceptor.again_at, self.on_tick()]
+        times = [moment for moment in due if moment is not None]
+        return max(0.0, min(times) - time.monotonic()) if times else None
+
+    def _timers(self) -> None:
+        now = time.monotonic()
+        for connection in list(self._connections.values()):
+            if connection.deadline is None or connection.deadline > now:
+                continue
+            connection.deadline = None
+            if connection.refused:
+                self._close(connection, "refused")
+            elif connection.door.admitted:
+                self._handle(connection, connection.door.silence())
+            else:
+                reason = (
+                    f"no token within {self.limits.admission_s:g} s; the first line must be 'token THE_TOKEN'"
+                )
+                self._refuse(connection, Refused(reason, b"hdaemon: refused: no token came in time\n"))
+        if self._acceptor.again_at is not None and self._acceptor.again_at <= now:
+            self._acceptor.again_at = None
+            self._selector.register(self._acceptor.sock, selectors.EVENT_READ)
+
+    # -- connections ------------------------------------------------------------------------------------
+
+    def _accept(self) -> None:
+        for sock, address in self._acceptor.accept():
+            self._add(sock, address)
+        if self._acceptor.news is not None:
+            self._tell(*self._acceptor.news)
+        if self._acceptor.again_at is not None:
+            self._selector.unregister(self._acceptor.sock)
+
+    def _add(self, sock: socket.socket, address: str) -> None:
+        if len(self._connections) >= self.limits.max_clients:
+            text = f"{self.limits.max_clients} clients are connected, which is the limit max_clients"
+            self._tell("refused", f"{address}: {text}")
+            _send(sock, b"hdaemon: refused: " + text.encode() + b"\n")
+            _shut(sock)
+            return
+        self._clients_made += 1
+        name = f"{self._client_identifier}-{self._clients_made}"
+        client = Client(self._clients_made, name, address, self.raw_framing)
+        door = RawDoor(self.limits, self.raw_framing, self._token)
+        deadline = None if door.admitted else time.monotonic() + self.limits.admission_s
+        connection = Connection(client, sock, door, deadline)
+        with self._lock:
+            self._connections[client.id] = connection
+        self._selector.register(sock, selectors.EVENT_READ, connection)
+        self._tell("connected", address, client)
+
+    def _receive(self, connection: Connection) -> None:
+        try:
+            size = connection.sock.recv_into(self._view)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError as error:
+            self._close(connection, f"connection lost: {error.strerror or error}")
+            return
+        if size == 0:
+            self._close(connection, "refused" if connection.refused else "closed by the client")
+            return
+        if connection.refused:
+            return
+        self.bytes_received += size
+        connection.client.bytes += size
+        door = connection.door
+        self._handle(connection, door.feed(bytes(self._view[:size])))
+        if door.admitted and not connection.refused:
+            connection.deadline = time.monotonic() + self.limits.silence_s if door.waiting else None
+
+    def _handle(self, connection: Connection, events: list[Event]) -> None:
+        """Do what the events of a door ask for."""
+        client = connection.client
+        for event in events:
+            if isinstance(event, ModeWord):
+                self._modes.ask(client, event.mode)
+            elif isinstance(event, Refused):
+                self._refuse(connection, event)
+            else:
+                self._recorder.record(client, event, self._modes.of(client))
+                self._changed = True
+
+    def _refuse(self, connection: Connection, refused: Refused) -> None:
+        """Say why; then read and throw away for a while, so that the reply is not lost to a reset."""
+        self._tell("refused", refused.reason, connection.client)
+        connection.refused = True
+        sent = not refused.reply or _send(connection.sock, refused.reply)
+        connection.deadline = time.monotonic() + (self.limits.linger_s if sent else 0)
+        try:
+            connection.sock.shutdown(socket.SHUT_WR)
+        except OSError:  # it is gone already; the next receive finds that out
+            pass
+
+    def _close(self, connection: Connection, why: str, deliver: bool = True) -> None:
+        if deliver and not connection.refused:
+            self._handle(connection, connection.door.end())
+        client = connection.client
+        with self._lock:
+            del self._connections[client.id]
+        self._selector.unregister(connection.sock)
+        _shut(connection.sock)
+        self._tell("disconnected", f"{why}; {client.messages:,} messages, {client.bytes:,} bytes", client)
+
+    def _close_all(self) -> None:
+        self._acceptor.close()
+        deadline = time.monotonic() + _DELIVER_AT_STOP_S
+        for connection in list(self._connections.values()):
+            self._close(connection, "the server stopped", deliver=time.monotonic() < deadline)
+
+    # -- waking and telling -----------------------------------------------------------------------------
+
+    def _find(self, client_id: int) -> Connection | None:
+        with self._lock:
+            return self._connections.get(client_id)
+
+    def _wake(self) -> None:
+        sender = self._wake_sender
+        if sender is not None:
+            _send(sender, b"\0")  # when it is full the loop is awake already
+
+    def _drain_wake(self, receiver: object) -> None:
+        assert isinstance(receiver, socket.socket)
+        try:
+            receiver.recv(4096)
+        except OSError:
+            pass
+        with self._lock:
+            wanted, self._to_disconnect = self._to_disconnect, {}
+            found = [(self._connections[i], why) for i, why in wanted.items() if i in self._connections]
+        for connection, why in found:
+            self._close(connection, why)
+
+    def _tell(self, event: str, text: str, client: Client | None = None) -> None:
+        """Add a lifecycle row."""
+        self._log.event(time.time(), event, text, client.name if client is not None else "")
+        self._changed = True
+
+    def _where(self) -> str:
+        text = f"listening on {self.host}:{self.port}"
+        if self._requested_port not in (0, self.port):
+            text += f" (port {self._requested_port} is in use)"
+        if not is_loopback(self.host):
+            text += "; other machines can reach it, with the token"
+        return text
+
+    def _fail(self, why: str) -> None:
+        self.error = why
+        self._tell("error", why)
+        self._set_state("failed")
+        self.listening.set()
+
+    def _set_state(self, state: str) -> None:
+        if self.state != state:
+            self.state = state
+            self.on_state()
+
+
+def _send(sock: socket.socket, data: bytes) -> bool:
+    """Send what fits without waiting; return whether all of it did."""
+    try:
+        return sock.send(data) == len(data)
+    except OSError:
+        return False
+
+
+def _shut(sock: socket.socket) -> None:
+    try:
+        sock.shutdown(socket.SHUT_RDWR)  # close() alone leaves it open where a child process holds it too
+    except OSError:
+        pass
+    sock.close()

@@ -1,0 +1,51 @@
+"""`Recorder`: what a client sent, put where it belongs: into the log, and in evaluate mode into the store."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from hdaemon.log import LinesBlock, PayloadBlock, RingLog
+from hdaemon.message import DEFAULT_CHANNEL
+from hdaemon.server.client import Client
+from hdaemon.store import Store
+from hdaemon.wire.events import Lines, Payload
+
+__all__ = ["DataBlock", "Recorder"]
+
+DataBlock = LinesBlock | PayloadBlock
+
+
+class Recorder:
+    """Numbers what was received and records it; belongs to the server thread.
+
+    Attributes:
+        messages: recorded so far.
+        on_block: called with every block, after it is in the log and the store.
+    """
+
+    def __init__(self, log: RingLog, store: Store, on_block: Callable[[DataBlock], None]) -> None:
+        self.log, self.store = log, store
+        self.on_block = on_block
+        self.messages = 0
+
+    def record(self, client: Client, received: Lines | Payload, mode: str) -> None:
+        """Record what `client` sent while `mode` held for it: readers of log and store see it from here on."""
+        now = time.time()
+        block: DataBlock
+        if isinstance(received, Lines):
+            count = received.count
+            serial = self.store.take_serials(count)
+            block = LinesBlock(now, serial, DEFAULT_CHANNEL, received.data, count, client.name, mode)
+        else:
+            count = 1
+            serial = self.store.take_serials()
+            block = PayloadBlock(
+                now, serial, DEFAULT_CHANNEL, received.content_type, received.data, client.name, mode
+            )
+        if mode == "evaluate":
+            self.store.put(block.last() if isinstance(block, LinesBlock) else block.message())
+        self.log.append(block)
+        client.messages += count
+        self.messages += count
+        self.on_block(block)

@@ -1,0 +1,332 @@
+"""`HPythonServer`: the QThread a `ServerLoop` runs in.
+
+The only module of the library that imports Qt. Works without a QCoreApplication too (hython): then nothing is signalled,
+and what is to be printed is printed on the server thread.
+"""
+
+from __future__ import annotations
+
+import atexit
+import threading
+import time
+
+from qtpy import QtCore
+
+from hdaemon.errors import BindError
+from hdaemon.log import RingLog
+from hdaemon.printer import Printer
+from hdaemon.server.client import Client
+from hdaemon.server.loop import DEFAULT_PORT, ServerLoop
+from hdaemon.store import Store
+from hdaemon.store import store as process_store
+from hdaemon.wire.limits import Limits
+
+__all__ = ["HPythonServer", "alive", "stop_all"]
+
+STOP_TIMEOUT_S = 0.5
+"""stop() never takes longer (design.md, Safety)."""
+
+START_TIMEOUT_S = 5.0
+"""How long `start` waits for the port: longer than a name server needs to say no."""
+
+NOTIFY_INTERVAL_MS = 33
+"""`received` is emitted at most this often: a queued signal a batch costs more than a tick of a 30 Hz display."""
+
+_LAG_S = 0.05
+"""The interface lags when it has not answered for this long; then the server thread leaves it the interpreter."""
+
+_LAG_PAUSE_S = 0.001
+
+
+class HPythonServer(QtCore.QThread):  # type: ignore[misc]
+    """A server on a thread of its own.
+
+    `hdaemon.start` makes one and gives it a place under its name; by hand it is done like this::
+
+        server = HPythonServer("my_server", port=0)
+        server.start()                      # QThread.start: returns at once
+        server.wait_until_listening()
+
+    Its attributes may be read from any thread. Where a QCoreApplication runs, the object belongs to its thread
+    (the main one), and so do the slots connected to its signals.
+
+    Args:
+        name: the QThread's objectName, and what `startHPythonServer` finds it by.
+        host, port, mode, token, locked, raw_framing, limits: see `ServerLoop`.
+        log: where rows go; by default a new one within `limits`.
+        store: where values go in evaluate mode; by default the process's.
+        printer: what writes messages in print mode; by default one for standard output.
+    """
+
+    HOUDINIPORT = DEFAULT_PORT
+    """The port of the original server."""
+
+    CLIENT_IDENTIFIER = "client"
+    """Clients are named after it: ``client-1``, ``client-2`` ..."""
+
+    received = QtCore.Signal()
+    """Emitted on the main thread, without arguments, when log, store, clients or modes have changed; at once after a
+    time of rest, and then every 33 ms at the most. The slot reads what it is interested in."""
+
+    state_changed = QtCore.Signal()
+    """Emitted when `state` has changed; queued to the main thread when the server thread changed it."""
+
+    _woken = QtCore.Signal()
+
+    def __init__(
+        self,
+        name: str = "python_server",
+        host: str = "127.0.0.1",
+        port: int = HOUDINIPORT,
+        mode: str = "print",
+        *,
+        token: str | None = None,
+        locked: bool = False,
+        raw_framing: str = "lines",
+        limits: Limits | None = None,
+        log: RingLog | None = None,
+        store: Store | None = None,
+        printer: Printer | None = None,
+    ) -> None:
+        super().__init__()
+        self.setObjectName(name)
+        limits = limits or Limits()
+        self._name = name
+        self.log = RingLog(limits.log_rows, limits.log_payload_bytes) if log is None else log
+        self.store = process_store if store is None else store
+        self._printer = printer or Printer()
+        self._loop = loop = ServerLoop(
+            name,
+            host,
+            port,
+            mode,
+            log=self.log,
+            store=self.store,
+            limits=limits,
+            token=token,
+            locked=locked,
+            raw_framing=raw_framing,
+            client_identifier=self.CLIENT_IDENTIFIER,
+        )
+        loop.on_change = self._notify
+        loop.on_state = self.state_changed.emit
+        loop.on_tick = self._tick
+        loop.pause_s = self._pause_s
+        loop.set_on_block(self._printer.offer)
+        self._notified = False  # a wake-up is under way or the interval runs; the main thread clears it
+        self._dirty = False
+        self._beat = 0.0  # when the main thread last showed that it is alive
+        self._timer: QtCore.QTimer | None = None
+        app = QtCore.QCoreApplication.instance()
+        if app is not None and app.thread() is not QtCore.QThread.currentThread():
+            self.moveToThread(app.thread())
+        self._woken.connect(self._on_woken, QtCore.Qt.ConnectionType.QueuedConnection)
+
+    # -- what it is -------------------------------------------------------------------------------------
+
+    @property
+    def name(self) -> str:
+        """The name it was made with."""
+        return self._name
+
+    @property
+    def host(self) -> str:
+        """The address it listens on."""
+        return self._loop.host
+
+    @property
+    def port(self) -> int:
+        """The port it listens on; before that, the one asked for."""
+        return self._loop.port
+
+    @property
+    def state(self) -> str:
+        """``"stopped"``, ``"starting"``, ``"listening"``, ``"stopping"`` or ``"failed"``."""
+        return self._loop.state
+
+    @property
+    def error(self) -> str:
+        """Why the state is ``"failed"``; else empty."""
+        return self._loop.error
+
+    @property
+    def clients(self) -> tuple[Client, ...]:
+        """The connected clients, oldest first."""
+        return self._loop.clients
+
+    @property
+    def messages_received(self) -> int:
+        """Messages received since the start."""
+        return self._loop.messages_received
+
+    @property
+    def bytes_received(self) -> int:
+        """Bytes received since the start, as they came in."""
+        return self._loop.bytes_received
+
+    @property
+    def limits(self) -> Limits:
+        """The limits it was started with."""
+        return self._loop.limits
+
+    @property
+    def mode(self) -> str:
+        """``"print"`` or ``"evaluate"``; setting it switches every client.
+
+        Raises:
+            UsageError: set to something else.
+        """
+        return self._loop.mode
+
+    @mode.setter
+    def mode(self, mode: str) -> None:
+        self._loop.set_mode(mode)
+
+    @property
+    def locked(self) -> bool:
+        """Whether clients' own mode words are refused; may be set."""
+        return self._loop.locked
+
+    @locked.setter
+    def locked(self, locked: bool) -> None:
+        self._loop.set_locked(locked)
+
+    @property
+    def raw_framing(self) -> str:
+        """``"lines"`` or ``"burst"``: how raw bytes are cut, for clients that connect from now on."""
+        return self._loop.raw_framing
+
+    def set_mode(self, mode: str, by: str) -> None:
+        """Switch every client to `mode`; the log names who did it (`by`)."""
+        self._loop.set_mode(mode, by)
+
+    def set_client_mode(self, client_id: int, mode: str | None, by: str = "this session") -> None:
+        """Switch one client to `mode`; None makes it follow the server again."""
+        self._loop.set_client_mode(client_id, mode, by)
+
+    def set_client_framing(self, client_id: int, framing: str) -> None:
+        """Cut one client's raw bytes by ``"lines"`` or ``"burst"``, from its next message on."""
+        self._loop.set_client_framing(client_id, framing)
+
+    def disconnect_client(self, client_id: int, why: str = "disconnected by this session") -> None:
+        """Close one client's connection."""
+        self._loop.disconnect_client(client_id, why)
+
+    # -- its life ---------------------------------------------------------------------------------------
+
+    def start(self, *priority: QtCore.QThread.Priority) -> None:
+        """Begin to listen, on the new thread; return at once. A server is started once: make another to start again."""
+        self._loop.prepare()
+        _keep(self)
+        super().start(*priority)
+
+    def run(self) -> None:
+        """Serve until stopped; called by QThread on the new thread, never by users."""
+        # Debuggers and profilers expect every thread that runs Python to be known to `threading`.
+        threading.current_thread().name = f"hdaemon {self._name}"
+        self._loop.run()
+
+    def wait_until_listening(self, timeout_s: float = START_TIMEOUT_S) -> None:
+        """Return when the port is open.
+
+        Raises:
+            BindError: it could not be opened, or not within `timeout_s`.
+        """
+        if not self._loop.listening.wait(timeout_s):
+            raise BindError(
+                f"{self.host}:{self.port} did not open within {timeout_s:g} s: is the host name right?"
+            )
+        if self.state == "failed":
+            raise BindError(self.error)
+
+    def stop(self, timeout_s: float = STOP_TIMEOUT_S) -> bool:
+        """Close the port and all connections, and end the thread; return whether it ended within `timeout_s`.
+
+        May be called on any thread, and again. A thread that does not end in time is kept until it does.
+        """
+        self._loop.stop()
+        ended = bool(self.wait(int(timeout_s * 1000)))
+        if ended:
+            _alive.discard(self)
+        return ended
+
+    # -- telling the main thread ------------------------------------------------------------------------
+
+    def _notify(self) -> None:
+        """On any thread: have `received` emitted on the main one, soon. Costs nothing while that is under way."""
+        self._dirty = True
+        if self._notified:
+            return
+        if QtCore.QCoreApplication.instance() is None:
+            self._printer.flush()
+            return
+        self._notified = True
+        self._beat = time.monotonic()
+        self._woken.emit()
+
+    def _on_woken(self) -> None:
+        if self._timer is None:
+            self._timer = QtCore.QTimer(self)
+            self._timer.setSingleShot(True)
+            self._timer.setInterval(NOTIFY_INTERVAL_MS)
+            self._timer.timeout.connect(self._on_interval)
+        self._deliver()
+
+    def _on_interval(self) -> None:
+        if not self._dirty:
+            self._notified = False
+            if not self._dirty:  # else the server thread was told "under way" a moment ago
+                return
+            self._notified = True
+        self._deliver()
+
+    def _deliver(self) -> None:
+        self._beat = time.monotonic()
+        self._dirty = False
+        self._printer.flush()
+        self.received.emit()
+        assert self._timer is not None
+        self._timer.start()
+
+    def _tick(self) -> float | None:
+        due = self._printer.tick()
+        if due is None and self._printer.waiting and not self._dirty:
+            self._notify()
+        return due
+
+    def _pause_s(self) -> float:
+        """Leave the interpreter to an interface that has not answered for a while."""
+        return _LAG_PAUSE_S if self._notified and time.monotonic() - self._beat > _LAG_S else 0.0
+
+
+# A QThread destroyed while it runs aborts the process (Qt, QThread::~QThread), so each is kept here until it has been
+# joined, and joined before the application or the interpreter goes.
+_alive: set[HPythonServer] = set()
+_exit_handled: list[object] = []
+
+
+def alive() -> tuple[HPythonServer, ...]:
+    """Return every server that was started and not joined."""
+    return tuple(_alive)
+
+
+def stop_all() -> None:
+    """Stop every server of the process; within 500 ms all together, unless one does not end. May be called again."""
+    for server in alive():
+        server._loop.stop()
+    for server in alive():
+        server.stop()
+
+
+def _keep(server: HPythonServer) -> None:
+    for other in alive():
+        if other.isFinished():
+            _alive.discard(other)
+    _alive.add(server)
+    if not _exit_handled:
+        _exit_handled.append(None)
+        atexit.register(stop_all)
+    app = QtCore.QCoreApplication.instance()
+    if app is not None and app not in _exit_handled:
+        _exit_handled.append(app)
+        app.aboutToQuit.connect(stop_all)

@@ -1,0 +1,140 @@
+"""`Store`: the latest message of every channel. In Houdini it is `hou.session.dataobject`.
+
+Plain Python: no Qt, no sockets. The server thread sets it at once; any thread may read it at any time,
+also a node's cook while the main thread is busy.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from hdaemon.errors import NoData
+from hdaemon.message import DEFAULT_CHANNEL, Message
+
+__all__ = ["Entry", "Store", "latest", "store"]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a channel held at the moment it was asked for: `message`, and `data`, its decoded value."""
+
+    message: Message
+
+    @property
+    def data(self) -> Any:
+        """The value of the message: see `Message.data`."""
+        return self.message.data
+
+
+class Store:
+    """The latest message of every channel; a read-only mapping from channel to `Entry` for its readers.
+
+    Each read is one look-up in a dict or of an attribute, which CPython does without interruption, so readers
+    take no lock and never wait for a writer.
+    """
+
+    def __init__(self) -> None:
+        self._latest: dict[str, Message] = {}
+        self._newest: Message | None = None
+        self._lock = threading.Lock()
+        self._next_serial = 1
+
+    # -- readers ----------------------------------------------------------------------------------------
+
+    @property
+    def data(self) -> Any:
+        """The newest stored value of all channels, or None while there is none (the original contract)."""
+        newest = self._newest
+        return None if newest is None else newest.data
+
+    @property
+    def message(self) -> Message | None:
+        """The newest stored message of all channels, or None while there is none."""
+        return self._newest
+
+    @property
+    def serial(self) -> int:
+        """The serial number of the newest stored message, 0 while there is none; grows with every store."""
+        newest = self._newest
+        return 0 if newest is None else newest.serial
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """The channels that hold a message, sorted."""
+        return tuple(sorted(list(self._latest)))
+
+    def __getitem__(self, channel: str) -> Entry:
+        """Return what `channel` holds.
+
+        Raises:
+            NoData: nothing has been stored on it; says what to do.
+        """
+        try:
+            return Entry(self._latest[channel])
+        except KeyError:
+            known = ", ".join(self.channels) or "none yet"
+            raise NoData(
+                f"nothing is stored on channel {channel!r} (stored channels: {known}); "
+                "send to it in evaluate mode: in print mode messages are only shown"
+            ) from None
+
+    def get(self, channel: str = DEFAULT_CHANNEL) -> Entry | None:
+        """Return what `channel` holds, or None when nothing has been stored on it."""
+        message = self._latest.get(channel)
+        return None if message is None else Entry(message)
+
+    def __contains__(self, channel: object) -> bool:
+        return channel in self._latest
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.channels)
+
+    def __len__(self) -> int:
+        """Return how many channels hold a message."""
+        return len(self._latest)
+
+    def __bool__(self) -> bool:
+        """A store is true, also when it is empty: `if hou.session.dataobject:` asks whether it is attached."""
+        return True
+
+    def __repr__(self) -> str:
+        return f"<hdaemon Store: {len(self)} channels, serial {self.serial}>"
+
+    # -- writers ----------------------------------------------------------------------------------------
+
+    def take_serials(self, count: int = 1) -> int:
+        """Return the first of `count` new serial numbers; one call numbers a whole block of lines."""
+        with self._lock:
+            first = self._next_serial
+            self._next_serial = first + count
+        return first
+
+    def put(self, message: Message) -> None:
+        """Make `message` the latest of its channel; readers on every thread see it from here on.
+
+        A message older than what the channel or the store holds (two servers may race) does not replace it.
+        """
+        with self._lock:
+            held = self._latest.get(message.channel)
+            if held is None or held.serial < message.serial:
+                self._latest[message.channel] = message
+            if self._newest is None or self._newest.serial < message.serial:
+                self._newest = message
+
+    def clear(self) -> None:
+        """Forget every message; serial numbers go on from where they are."""
+        with self._lock:
+            self._latest = {}
+            self._newest = None
+
+
+store = Store()
+"""The process's store: every server puts into it unless it is given another."""
+
+
+def latest(channel: str = DEFAULT_CHANNEL) -> Entry | None:
+    """Return what `channel` of the process's store holds (`.data`, `.message`), or None while it holds nothing."""
+    return store.get(channel)

@@ -1,0 +1,49 @@
+"""Every limit of the port: its name, its default, and the reason for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from hdaemon.errors import UsageError
+
+__all__ = ["Limits"]
+
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one server allows. Sizes are in bytes, times in seconds.
+
+    Attributes:
+        max_clients: connections at once; the next one is told so and closed. Far above any real set-up, far below
+            the descriptors a process may have.
+        max_raw_message_bytes: one message on the raw door; it has no length in front, so the whole is held while
+            it arrives.
+        silence_s: how long nothing must come before a part without a line end counts as whole. Longer than a
+            pause between packets, shorter than a person notices.
+        max_token_line_bytes: the first line of a connection that must show a token.
+        admission_s: how long a connection may take to show it.
+        log_rows: rows the log keeps.
+        log_payload_bytes: payload bytes the log keeps.
+        linger_s: how long a refused client is read from (and its bytes thrown away), so that the reply
+            reaches it before the connection is reset (RFC 1122, 4.2.2.13; RFC 9112, 9.6).
+
+    Raises:
+        UsageError: a limit that is not a positive number; names it.
+    """
+
+    max_clients: int = 64
+    max_raw_message_bytes: int = 64 * MIB
+    silence_s: float = 0.05
+    max_token_line_bytes: int = 1024
+    admission_s: float = 10.0
+    log_rows: int = 100_000
+    log_payload_bytes: int = 256 * MIB
+    linger_s: float = 2.0
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if not isinstance(value, (int, float)) or isinstance(value, bool) or not value > 0:
+                raise UsageError(f"limit {item.name} is {value!r}: give a number above 0")
