@@ -307,9 +307,7 @@ class Snapshot(_Rows):
         if later.first > self.end:
             raise ValueError(f"rows {self.end} to {later.first - 1} are in neither snapshot")
         keep = bisect_right(self._starts, later._starts[0] - 1) if later._starts else len(self._starts)
-        return Snapshot(
-            self._blocks[:keep] + later._blocks, self._starts[:keep] + later._starts, self.first, later.end
-        )
+        return Snapshot(self._blocks[:keep] + later._blocks, self._starts[:keep] + later._starts, self.first, later.end)
 
 
 class RingLog(_Rows):
@@ -385,6 +383,11 @@ class RingLog(_Rows):
         with self._lock:
             return super().blocks(number)
 
+    def span(self) -> tuple[int, int]:
+        """Return `first` and `end` as they stand together."""
+        with self._lock:
+            return self.first, self.end
+
     def snapshot(self) -> Snapshot:
         """Return the rows kept now, as something that no longer changes (blocks are shared, not copied)."""
         with self._lock:
@@ -413,21 +416,24 @@ class RingLog(_Rows):
             block = self._blocks[self._whole]
             if isinstance(block, (PayloadBlock, LinesBlock)):
                 self.payload_bytes -= block.size
-                self.payloads_dropped += block.count
+                self.payloads_dropped += block.start + block.count - max(block.start, self.first)
                 self._split.pop(block.start, None)
                 # A new block takes its place: a snapshot that holds the old one keeps its payload.
-                self._blocks[self._whole] = _without_payload(block)
+                self._blocks[self._whole] = _without_payload(block, self.first)
             self._whole += 1
 
 
 _NOTHING = EventBlock(0.0, "", "")
 
 
-def _without_payload(block: PayloadBlock | LinesBlock) -> GoneBlock:
+def _without_payload(block: PayloadBlock | LinesBlock, first: int) -> GoneBlock:
+    """Return what stays of `block`. Its rows before `first` are dropped already: no time goes into their previews."""
     if isinstance(block, LinesBlock):
         lines, content_type = block.lines(), TEXT
     else:
         lines, content_type = [block.payload], block.content_type
+    dropped = max(0, first - block.start)
+    previews = [""] * dropped + [preview(content_type, line, PREVIEW_CHARS) for line in lines[dropped:]]
     return GoneBlock(
         block.time,
         block.serial,
@@ -435,7 +441,7 @@ def _without_payload(block: PayloadBlock | LinesBlock) -> GoneBlock:
         content_type,
         block.client,
         block.mode,
-        [preview(content_type, line, PREVIEW_CHARS) for line in lines],
+        previews,
         [len(line) for line in lines],
         block.start,
         block.count,

@@ -53,6 +53,7 @@ class Message:
 
     def _decode(self) -> tuple[Any, str | None]:
         if self._decoded is _UNDECODED:
+            result: tuple[Any, str | None]
             try:
                 result = (content.decode(self.content_type, self.payload), None)
             except DecodeError as error:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 
 from hdaemon.log import LinesBlock, PayloadBlock
-from hdaemon.message import one_line, preview
+from hdaemon.message import preview
 
 __all__ = ["LINES_A_SECOND", "Printer"]
 
@@ -26,8 +26,18 @@ _MAX_CHARS = 1000
 
 
 def _to_stdout(text: str) -> None:
-    sys.stdout.write(text)
-    sys.stdout.flush()
+    out = sys.stdout
+    if out is None:  # a program with a window and no console has none (Python, sys.stdout)
+        return
+    try:
+        try:
+            out.write(text)
+        except UnicodeEncodeError:  # a console that is not UTF-8 (Windows, redirected)
+            encoding = out.encoding or "ascii"
+            out.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        out.flush()
+    except (OSError, ValueError):  # the reader of a pipe has gone, or the file is closed: nobody to tell
+        pass
 
 
 class Printer:
@@ -90,28 +100,34 @@ class Printer:
         """Write what waits. Called on the main thread, or on the server's where there is no other."""
         with self._lock:
             waiting, self._waiting = self._waiting, []
+            if self._left_out and len(waiting) >= _MAX_WAITING:
+                waiting.append(self._summary())
         if waiting:
             self._write("\n".join(waiting) + "\n")
 
     def _sum_up(self) -> None:
-        if self._left_out:
-            self._waiting.append(
-                f"hdaemon: {self._left_out:,} more messages were received and not printed "
-                f"(at most {self._rate} lines a second are)"
-            )
-            self._left_out = 0
+        if self._left_out and len(self._waiting) < _MAX_WAITING:  # else counted on; the next flush sums up
+            self._waiting.append(self._summary())
+
+    def _summary(self) -> str:
+        left_out, self._left_out = self._left_out, 0
+        return (
+            f"hdaemon: {left_out:,} more messages were received and not printed "
+            f"(at most {self._rate} lines a second are)"
+        )
 
 
 def _texts(block: LinesBlock | PayloadBlock, room: int) -> list[str]:
     """Return up to `room` lines for the console."""
     if isinstance(block, LinesBlock):
         lines = block.data.split(b"\n", room)
-        return [
-            preview("text/plain", line.removesuffix(b"\r"), _MAX_CHARS)
-            for line in lines[: min(room, block.count)]
-        ]
+        return [preview("text/plain", line.removesuffix(b"\r"), _MAX_CHARS) for line in lines[: min(room, block.count)]]
     if block.content_type != "text/plain":
         size = f"<{block.content_type}, {len(block.payload):,} bytes> "
         return [size + preview(block.content_type, block.payload, 96)]
-    head = str(block.payload[: 4 * _MAX_CHARS * room], "utf-8", "replace")
-    return [one_line(line)[:_MAX_CHARS] for line in head.splitlines()[:room]] or [""]
+    lines = block.payload.removesuffix(b"\n").split(b"\n", room)
+    shown = [preview("text/plain", line.removesuffix(b"\r"), _MAX_CHARS) for line in lines[:room]]
+    if len(lines) > room:
+        count = block.payload.removesuffix(b"\n").count(b"\n") + 1
+        shown[-1] = f"hdaemon: the message has {count:,} lines; the rest of it is not printed"
+    return shown

@@ -35,9 +35,7 @@ def register(content_type: str, decoder: Decoder) -> None:
     """
     kind, slash, subtype = content_type.partition("/")
     if not (kind and slash and subtype) or ";" in content_type or content_type != content_type.strip():
-        raise UsageError(
-            f"{content_type!r} is not a content type: write it as type/subtype, without parameters"
-        )
+        raise UsageError(f"{content_type!r} is not a content type: write it as type/subtype, without parameters")
     _decoders[content_type.lower()] = decoder
 
 

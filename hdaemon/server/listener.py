@@ -51,9 +51,7 @@ def listen(host: str, port: int, token: str | None = None) -> socket.socket:
     if isinstance(port, bool) or not isinstance(port, int) or not 0 <= port <= 65535:
         raise BindError(f"port {port!r} is out of range: use 1 to 65535, or 0 for any free port")
     if not is_loopback(host) and not token:
-        raise BindError(
-            f"{host!r} can be reached from other machines: give the server a token, or listen on 127.0.0.1"
-        )
+        raise BindError(f"{host!r} can be reached from other machines: give the server a token, or listen on 127.0.0.1")
     family, address = _resolve(host)
     last = port if port == 0 else min(port + PORTS_TRIED - 1, 65535)
     for candidate in range(port, last + 1):
@@ -63,15 +61,13 @@ def listen(host: str, port: int, token: str | None = None) -> socket.socket:
             if error.errno in _BUSY or (error.errno in _DENIED and candidate >= 1024):
                 continue
             raise BindError(_why(host, candidate, error)) from error
-    raise BindError(
-        f"ports {port} to {last} on {host} are all in use: stop a server, or use port 0 for any free port"
-    )
+    raise BindError(f"ports {port} to {last} on {host} are all in use: stop a server, or use port 0 for any free port")
 
 
 def _resolve(host: str) -> tuple[socket.AddressFamily, str]:
     try:
         found = socket.getaddrinfo(host.strip("[]"), None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    except (OSError, UnicodeError) as error:
+    except (OSError, ValueError) as error:  # ValueError: not a name at all (a NUL in it, or not IDNA)
         raise BindError(
             f"host {host!r} cannot be found ({error}): use 127.0.0.1, or an address of this machine"
         ) from error
@@ -140,11 +136,7 @@ class Acceptor:
 
     def _back_off(self, error: OSError) -> None:
         if self._backoff_s == _BACKOFF_S[0]:
-            do = (
-                "raise the limit of open files or close clients"
-                if error.errno in _NO_RESOURCES
-                else "trying again"
-            )
+            do = "raise the limit of open files or close clients" if error.errno in _NO_RESOURCES else "trying again"
             self.news = ("error", f"cannot accept clients: {error.strerror or error}; {do}")
         self.again_at = time.monotonic() + self._backoff_s
         self._backoff_s = min(self._backoff_s * 2, _BACKOFF_S[1])

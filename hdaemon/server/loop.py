@@ -104,7 +104,7 @@ class ServerLoop:
         self._clients_made = 0
         self._connections: dict[int, Connection] = {}
         self._to_disconnect: dict[int, str] = {}
-        self._lock = threading.Lock()  # guards the two dicts above; held for their look-ups only
+        self._lock = threading.Lock()  # guards the two dicts above and the state; held for their look-ups only
         self._stopping = False
         self._changed = False
         self._view = memoryview(bytearray(RECEIVE_BYTES))
@@ -184,68 +184,68 @@ class ServerLoop:
     def stop(self) -> None:
         """Make `run` return; returns at once itself. May be called at any time, any number of times."""
         self._stopping = True
-        if self.state in ("starting", "listening"):
-            self._set_state("stopping")
+        self._set_state("stopping", only_from=("starting", "listening"))
         self._wake()
 
     # -- the server thread ------------------------------------------------------------------------------
 
     def prepare(self) -> None:
         """Say ``"starting"`` before the thread that will call `run` has come up."""
-        self._set_state("starting")
+        self._set_state("starting", only_from=("stopped",))
 
     def run(self) -> None:
         """Listen and serve until `stop`; close everything; then return. A failure ends in state ``"failed"``."""
         self.prepare()
-        try:
-            listener = listen(self.host, self.port, self._token)
-        except BindError as error:
-            self._fail(str(error))
-            return
-        self.port = listener.getsockname()[1]
-        receiver, self._wake_sender = socket.socketpair()
-        receiver.setblocking(False)
-        self._wake_sender.setblocking(False)
         failure = ""
-        with selectors.DefaultSelector() as self._selector:
-            self._acceptor = Acceptor(listener)
-            self._selector.register(listener, selectors.EVENT_READ)
-            self._selector.register(receiver, selectors.EVENT_READ)
-            self._tell("started", self._where())
-            if not self._stopping:
-                self._set_state("listening")
-            self.listening.set()
-            try:
-                while not self._stopping:
-                    self._turn()
-            except (
-                Exception
-            ) as error:  # the last line of defence: close the port, say so, leave no thread behind
-                _logger.exception("the hdaemon server %s stopped", self.name)
-                failure = f"an error in hdaemon stopped the server: {type(error).__name__}: {error}"
-            finally:
-                self._close_all()
-                sender, self._wake_sender = self._wake_sender, None
-                sender.close()
-                receiver.close()
+        try:
+            with listen(self.host, self.port, self._token) as listener, selectors.DefaultSelector() as self._selector:
+                receiver, sender = socket.socketpair()
+                with receiver, sender:
+                    self._serve(listener, receiver, sender)
+        except BindError as error:
+            failure = str(error)
+        except Exception as error:  # the last line of defence: close the port, say so, leave no thread behind
+            _logger.exception("the hdaemon server %s stopped", self.name)
+            failure = f"an error in hdaemon stopped the server: {type(error).__name__}: {error}"
         if failure:
             self._fail(failure)
         else:
             self._tell("stopped", f"no longer listening on {self.host}:{self.port}", None)
             self._set_state("stopped")
+        self.on_change()
+
+    def _serve(self, listener: socket.socket, receiver: socket.socket, sender: socket.socket) -> None:
+        self.port = listener.getsockname()[1]
+        receiver.setblocking(False)
+        sender.setblocking(False)
+        self._acceptor = Acceptor(listener)
+        self._selector.register(listener, selectors.EVENT_READ)
+        self._selector.register(receiver, selectors.EVENT_READ)
+        self._wake_sender = sender
+        try:
+            self._tell("started", self._where())
+            if not self._stopping:
+                self._set_state("listening", only_from=("starting",))
+            self.listening.set()
+            while not self._stopping:
+                self._turn()
+        finally:
+            self._close_all()
+            self._wake_sender = None
 
     def _turn(self) -> None:
         """Wait for something to happen and deal with all that did: one receive for each client."""
         received = False
         for key, _ in self._selector.select(self._timeout()):
             if key.data is not None:
-                self._receive(key.data)
-                received = True
+                if key.data.client.id in self._connections:  # else it was disconnected earlier in this turn
+                    self._receive(key.data)
+                    received = True
             elif key.fileobj is self._acceptor.sock:
                 self._accept()
             else:
                 self._drain_wake(key.fileobj)
-        self._timers()  # after receiving: what has come meanwhile is not silence
+        self._timers()
         if self._changed:
             self._changed = False
             self.on_change()
@@ -269,11 +269,10 @@ class ServerLoop:
             if connection.refused:
                 self._close(connection, "refused")
             elif connection.door.admitted:
-                self._handle(connection, connection.door.silence())
+                if not self._receive(connection):  # the turn was long: what came meanwhile is not silence
+                    self._handle(connection, connection.door.silence())
             else:
-                reason = (
-                    f"no token within {self.limits.admission_s:g} s; the first line must be 'token THE_TOKEN'"
-                )
+                reason = f"no token within {self.limits.admission_s:g} s; the first line must be 'token THE_TOKEN'"
                 self._refuse(connection, Refused(reason, b"hdaemon: refused: no token came in time\n"))
         if self._acceptor.again_at is not None and self._acceptor.again_at <= now:
             self._acceptor.again_at = None
@@ -307,25 +306,27 @@ class ServerLoop:
         self._selector.register(sock, selectors.EVENT_READ, connection)
         self._tell("connected", address, client)
 
-    def _receive(self, connection: Connection) -> None:
+    def _receive(self, connection: Connection) -> bool:
+        """Receive once and deal with it; return False when there was nothing to receive."""
         try:
             size = connection.sock.recv_into(self._view)
         except (BlockingIOError, InterruptedError):
-            return
+            return False
         except OSError as error:
             self._close(connection, f"connection lost: {error.strerror or error}")
-            return
+            return True
         if size == 0:
             self._close(connection, "refused" if connection.refused else "closed by the client")
-            return
+            return True
         if connection.refused:
-            return
+            return True
         self.bytes_received += size
         connection.client.bytes += size
         door = connection.door
         self._handle(connection, door.feed(bytes(self._view[:size])))
         if door.admitted and not connection.refused:
             connection.deadline = time.monotonic() + self.limits.silence_s if door.waiting else None
+        return True
 
     def _handle(self, connection: Connection, events: list[Event]) -> None:
         """Do what the events of a door ask for."""
@@ -351,20 +352,28 @@ class ServerLoop:
             pass
 
     def _close(self, connection: Connection, why: str, deliver: bool = True) -> None:
-        if deliver and not connection.refused:
-            self._handle(connection, connection.door.end())
         client = connection.client
-        with self._lock:
-            del self._connections[client.id]
-        self._selector.unregister(connection.sock)
-        _shut(connection.sock)
-        self._tell("disconnected", f"{why}; {client.messages:,} messages, {client.bytes:,} bytes", client)
+        try:
+            if deliver and not connection.refused:
+                self._handle(connection, connection.door.end())
+        finally:
+            with self._lock:
+                del self._connections[client.id]
+            self._selector.unregister(connection.sock)
+            _shut(connection.sock)
+            self._tell("disconnected", f"{why}; {client.messages:,} messages, {client.bytes:,} bytes", client)
 
     def _close_all(self) -> None:
         self._acceptor.close()
         deadline = time.monotonic() + _DELIVER_AT_STOP_S
+        failure: Exception | None = None
         for connection in list(self._connections.values()):
-            self._close(connection, "the server stopped", deliver=time.monotonic() < deadline)
+            try:
+                self._close(connection, "the server stopped", deliver=time.monotonic() < deadline)
+            except Exception as error:  # what cannot be delivered must not keep the other connections open
+                failure = error
+        if failure is not None:
+            raise failure
 
     # -- waking and telling -----------------------------------------------------------------------------
 
@@ -408,10 +417,12 @@ class ServerLoop:
         self._set_state("failed")
         self.listening.set()
 
-    def _set_state(self, state: str) -> None:
-        if self.state != state:
+    def _set_state(self, state: str, only_from: tuple[str, ...] = ()) -> None:
+        with self._lock:  # `stop`, on another thread, must not put "stopping" over what the end of `run` has set
+            if self.state == state or (only_from and self.state not in only_from):
+                return
             self.state = state
-            self.on_state()
+        self.on_state()
 
 
 def _send(sock: socket.socket, data: bytes) -> bool:

@@ -96,6 +96,4 @@ class Modes:
         """Say whether clients' own words are refused from now on."""
         if locked != self._locked:
             self._locked = locked
-            self._tell(
-                "mode", "locked: clients cannot switch" if locked else "unlocked: clients can switch", None
-            )
+            self._tell("mode", "locked: clients cannot switch" if locked else "unlocked: clients can switch", None)

@@ -40,9 +40,7 @@ class Recorder:
         else:
             count = 1
             serial = self.store.take_serials()
-            block = PayloadBlock(
-                now, serial, DEFAULT_CHANNEL, received.content_type, received.data, client.name, mode
-            )
+            block = PayloadBlock(now, serial, DEFAULT_CHANNEL, received.content_type, received.data, client.name, mode)
         if mode == "evaluate":
             self.store.put(block.last() if isinstance(block, LinesBlock) else block.message())
         self.log.append(block)

@@ -12,10 +12,11 @@ import time
 
 from qtpy import QtCore
 
-from hdaemon.errors import BindError
+from hdaemon.errors import BindError, UsageError
 from hdaemon.log import RingLog
 from hdaemon.printer import Printer
 from hdaemon.server.client import Client
+from hdaemon.server.listener import is_loopback
 from hdaemon.server.loop import DEFAULT_PORT, ServerLoop
 from hdaemon.store import Store
 from hdaemon.store import store as process_store
@@ -140,6 +141,11 @@ class HPythonServer(QtCore.QThread):  # type: ignore[misc]
         return self._loop.port
 
     @property
+    def exposed(self) -> bool:
+        """Whether other machines can reach it: it does not listen on a loopback address."""
+        return not is_loopback(self.host)
+
+    @property
     def state(self) -> str:
         """``"stopped"``, ``"starting"``, ``"listening"``, ``"stopping"`` or ``"failed"``."""
         return self._loop.state
@@ -215,7 +221,15 @@ class HPythonServer(QtCore.QThread):  # type: ignore[misc]
     # -- its life ---------------------------------------------------------------------------------------
 
     def start(self, *priority: QtCore.QThread.Priority) -> None:
-        """Begin to listen, on the new thread; return at once. A server is started once: make another to start again."""
+        """Begin to listen, on the new thread; return at once. One that runs already goes on as it is.
+
+        Raises:
+            UsageError: it has ended. A server is started once: make another to start again.
+        """
+        if self.isRunning():  # QThread.start would do nothing; nor must the state be touched
+            return
+        if self.isFinished():
+            raise UsageError(f"server {self._name!r} has ended: make another, with hdaemon.start({self._name!r})")
         self._loop.prepare()
         _keep(self)
         super().start(*priority)
@@ -233,11 +247,13 @@ class HPythonServer(QtCore.QThread):  # type: ignore[misc]
             BindError: it could not be opened, or not within `timeout_s`.
         """
         if not self._loop.listening.wait(timeout_s):
-            raise BindError(
-                f"{self.host}:{self.port} did not open within {timeout_s:g} s: is the host name right?"
-            )
+            raise BindError(f"{self.host}:{self.port} did not open within {timeout_s:g} s: is the host name right?")
         if self.state == "failed":
             raise BindError(self.error)
+
+    def request_stop(self) -> None:
+        """Begin to stop; return at once. `state` and `state_changed` tell when it is done."""
+        self._loop.stop()
 
     def stop(self, timeout_s: float = STOP_TIMEOUT_S) -> bool:
         """Close the port and all connections, and end the thread; return whether it ended within `timeout_s`.
@@ -258,6 +274,7 @@ class HPythonServer(QtCore.QThread):  # type: ignore[misc]
         if self._notified:
             return
         if QtCore.QCoreApplication.instance() is None:
+            self._dirty = False  # nobody else would clear it, and `_tick` would hold a count back for good
             self._printer.flush()
             return
         self._notified = True

@@ -45,5 +45,7 @@ class Limits:
     def __post_init__(self) -> None:
         for item in fields(self):
             value = getattr(self, item.name)
-            if not isinstance(value, (int, float)) or isinstance(value, bool) or not value > 0:
-                raise UsageError(f"limit {item.name} is {value!r}: give a number above 0")
+            kinds = int if item.type == "int" else (int, float)
+            if not isinstance(value, kinds) or isinstance(value, bool) or not value > 0:
+                what = "a whole number" if kinds is int else "a number"
+                raise UsageError(f"limit {item.name} is {value!r}: give {what} above 0")

@@ -105,6 +105,7 @@ class RawDoor:
             self._hold(data[: newline + 1])
             self._lines(self._take(), events)
             self._hold(data[newline + 1 :])
+        # A last CR may be half of a line end, which does not count; `silence` looks again.
         if self._held > self._limit and self._held - (self._parts[-1][-1:] == b"\r") > self._limit:
             self._refuse(self._too_large(), events)
         return events
@@ -117,15 +118,18 @@ class RawDoor:
         part = self._take()
         if self._late_end and part == b"\r":
             return events  # all that came of the line end of a part delivered before
-        if self._binary or not is_text(part):
+        text = not self._binary and is_text(part)
+        if text and self.framing == "lines" and part.endswith(b"\r"):
+            part = part[:-1]  # the first half of a line end
+        if len(part) > self._limit:
+            self._refuse(self._too_large(), events)
+        elif not text:
             if self._first and part.startswith(_TLS_HELLO):
                 self._refuse(_TLS, events)
             else:
                 events.append(Payload(OCTET_STREAM, part))
         else:
             self._late_end = self.framing == "lines"
-            if self._late_end and part.endswith(b"\r"):
-                part = part[:-1]  # the first half of a line end
             self._part(part, events)
         self._binary = self._first = False
         return events

@@ -1,0 +1,91 @@
+"""What is checked before anything is merged: `pip install nox && nox`.
+
+Every session has an environment of its own. An interpreter that is missing is skipped, and nox says so.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2024.4.15"
+nox.options.sessions = ["lint", "types", "imports", "tests", "smoke"]
+nox.options.default_venv_backend = "virtualenv"
+nox.options.error_on_missing_interpreters = False
+nox.options.stop_on_first_error = False
+
+ROOT = Path(__file__).parent
+OFFSCREEN = {"QT_QPA_PLATFORM": "offscreen", "PYTHONDONTWRITEBYTECODE": "1"}
+
+# The Pythons and Qt bindings of Houdini 20, 21 and 22. PySide2 was built against numpy 1, and PySide6 6.5 warns
+# under numpy 2; pytest-qt 4.5 no longer knows PySide2.
+BINDINGS = {
+    "3.10": ["PySide2==5.15.2.1", "numpy<2", "pytest-qt<4.5"],
+    "3.11": ["PySide6-Essentials==6.5.3", "numpy<2"],
+    "3.13": ["PySide6-Essentials==6.8.3"],
+}
+
+# Exact: another version may format or judge differently.
+RUFF = "ruff==0.17.6"
+MYPY = "mypy==2.4.1"
+TYPES_HOUDINI = "types-houdini==21.0.512.3"
+IMPORT_LINTER = "import-linter==2.16"
+
+IS_INSTALLED = "import hdaemon, pathlib, sys; sys.exit(pathlib.Path(hdaemon.__file__).is_relative_to(sys.argv[1]))"
+
+IS_PICTURE = """
+import sys
+from qtpy.QtGui import QImage
+image = QImage(sys.argv[1])
+step = max(1, image.width() // 200)
+colours = {image.pixel(x, y) for x in range(0, image.width(), step) for y in range(0, image.height(), step)}
+print(f"{sys.argv[1]}: {image.width()} x {image.height()} pixels, {len(colours)} colours seen")
+sys.exit(image.isNull() or image.width() < 200 or image.height() < 200 or len(colours) < 4)
+"""
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style and format."""
+    session.install(RUFF)
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Types, strictly, against the published stubs of hou."""
+    session.install(MYPY, TYPES_HOUDINI, ".")
+    session.run("mypy")
+
+
+@nox.session
+def imports(session: nox.Session) -> None:
+    """Who may import whom."""
+    session.install(IMPORT_LINTER, ".")
+    session.run("lint-imports", env={"PYTHONPATH": str(ROOT / "panel")})
+
+
+@nox.session(python=list(BINDINGS))
+def tests(session: nox.Session) -> None:
+    """Test the installed wheel, so that a file missing from it is found, with the tests of the checkout."""
+    session.install(".[test]", *BINDINGS[str(session.python)])
+    # From another folder and in importlib mode: the checkout must never come before the wheel on sys.path.
+    session.chdir(session.create_tmp())
+    session.run("python", "-c", IS_INSTALLED, str(ROOT))
+    config = ["-c", str(ROOT / "pyproject.toml"), f"--rootdir={ROOT}", "-p", "no:cacheprovider"]
+    session.run(
+        "pytest", *config, "--import-mode=importlib", *(session.posargs or [str(ROOT / "tests")]), env=OFFSCREEN
+    )
+
+
+@nox.session
+def smoke(session: nox.Session) -> None:
+    """Do what the README does first, and look at the picture."""
+    session.install(".[desktop]")
+    session.chdir(session.create_tmp())
+    picture = Path("demo.png")
+    picture.unlink(missing_ok=True)
+    session.run("hdaemon", "demo", "--seconds", "3", "--screenshot", str(picture), env=OFFSCREEN)
+    session.run("python", "-c", IS_PICTURE, str(picture), env=OFFSCREEN)

@@ -1,0 +1,79 @@
+"""Rows of the log as text or NDJSON, for the clipboard and for files."""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from hdaemon.log import Row
+
+__all__ = ["as_ndjson", "as_text", "collecting", "writing"]
+
+
+def _moment(row: Row) -> datetime.datetime:
+    return datetime.datetime.fromtimestamp(row.time).astimezone()
+
+
+def as_text(row: Row) -> str:
+    """Return a row as one line of tab-separated text: time, client, channel, type or event, bytes, message.
+
+    Text messages are whole; line ends and tabs in them are written as backslash escapes. Bytes are a preview in hexadecimal.
+    """
+    time = _moment(row).isoformat(" ", "milliseconds")[:23]
+    if row.event is not None:
+        return "\t".join((time, row.client, "", row.event, "", row.text))
+    text = row.text
+    if row.message is not None and isinstance(row.message.data, str):
+        text = row.message.data.replace("\\", "\\\\").replace("\t", "\\t").replace("\r", "\\r").replace("\n", "\\n")
+    return "\t".join((time, row.client, row.channel, row.content_type, str(row.size), text))
+
+
+def as_ndjson(row: Row) -> str:
+    """Return a row as one JSON object: lifecycle rows have ``event``, data rows ``serial``, ``channel``, ``type``, ``size`` and
+    ``text``, or ``base64`` for what is not text; ``preview`` where the payload was let go.
+    """  # noqa: D205 - one sentence
+    entry: dict[str, object] = {"row": row.number, "time": _moment(row).isoformat(), "client": row.client}
+    if row.event is not None:
+        entry |= {"event": row.event, "text": row.text}
+    else:
+        entry |= {"serial": row.serial, "channel": row.channel, "type": row.content_type, "size": row.size}
+        entry["mode"] = row.mode
+        if row.message is None:
+            entry["preview"] = row.text
+        elif isinstance(row.message.data, str):
+            entry["text"] = row.message.data
+        else:
+            entry["base64"] = base64.b64encode(row.payload).decode()
+    return json.dumps(entry, ensure_ascii=False)
+
+
+def writing(rows: Iterable[Row | None], path: Path) -> Iterator[None]:
+    """Write rows to `path`, NDJSON when it ends with ``.ndjson``, ``.jsonl`` or ``.json``, else text; yield after each row.
+
+    The file appears under its name when it is complete; until then, and when it fails, what was there stays.
+
+    Raises:
+        OSError: the file cannot be written (no permission, a full disk).
+    """
+    line = as_ndjson if path.suffix.lower() in (".ndjson", ".jsonl", ".json") else as_text
+    partial = path.with_name(path.name + ".part")
+    try:
+        with partial.open("w", encoding="utf-8", newline="\n") as file:
+            for row in rows:
+                if row is not None:
+                    file.write(line(row) + "\n")
+                yield
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def collecting(rows: Iterable[Row | None], lines: list[str]) -> Iterator[None]:
+    """Append rows as text to `lines`; yield after each row."""
+    for row in rows:
+        if row is not None:
+            lines.append(as_text(row))
+        yield

@@ -1,0 +1,63 @@
+"""The project's SVG icons, drawn in the colours of a palette."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from qtpy import QtCore, QtGui, QtSvg
+
+from hdaemon.paths import share_dir
+
+__all__ = ["icon", "tinted"]
+
+_SIZES = (16, 20, 24, 32, 48, 64)  # what tool buttons ask for at 1x, 1.25x, 1.5x, 2x ...
+
+
+@lru_cache(maxsize=64)
+def _svg(name: str) -> str:
+    return (share_dir() / "icons" / f"{name}.svg").read_text(encoding="utf-8")
+
+
+def _pixmap(name: str, color: QtGui.QColor, size: int) -> QtGui.QPixmap:
+    text = _svg(name).replace("currentColor", color.name())
+    pixmap = QtGui.QPixmap(size, size)
+    pixmap.fill(QtCore.Qt.GlobalColor.transparent)
+    painter = QtGui.QPainter(pixmap)
+    painter.setOpacity(color.alphaF())
+    QtSvg.QSvgRenderer(QtCore.QByteArray(text.encode())).render(painter)
+    painter.end()
+    return pixmap
+
+
+def icon(name: str, palette: QtGui.QPalette, color: QtGui.QColor | None = None) -> QtGui.QIcon:
+    """Return the icon of that name in `color`, or in the palette's button text; paler while disabled."""
+    made = QtGui.QIcon()
+    roles = QtGui.QPalette.ColorRole.ButtonText
+    normal = color or palette.color(QtGui.QPalette.ColorGroup.Active, roles)
+    disabled = palette.color(QtGui.QPalette.ColorGroup.Disabled, roles)
+    for size in _SIZES:
+        made.addPixmap(_pixmap(name, normal, size), QtGui.QIcon.Mode.Normal)
+        made.addPixmap(_pixmap(name, disabled, size), QtGui.QIcon.Mode.Disabled)
+    return made
+
+
+def tinted(palette: QtGui.QPalette, hue: float, saturation: float = 0.55) -> QtGui.QColor:
+    """Return the palette's text colour turned to `hue` (0 to 1): as light or dark as text, so it can be read.
+
+    The panel's only colours that are not the palette's own: green for listening, amber for waiting, red for failed.
+    """
+    text = palette.color(QtGui.QPalette.ColorRole.Text)
+    dark_ground = palette.color(QtGui.QPalette.ColorRole.Base).lightnessF() < 0.5
+    lightness = max(text.lightnessF() - 0.18, 0.6) if dark_ground else min(text.lightnessF() + 0.3, 0.42)
+    return QtGui.QColor.fromHslF(hue, saturation, lightness)
+
+
+GREEN, AMBER, RED = 0.36, 0.10, 0.0
+"""Hues for `tinted`."""
+
+
+def mixed(first: QtGui.QColor, second: QtGui.QColor, share: float) -> QtGui.QColor:
+    """Return `first` with `share` (0 to 1) of `second` in it."""
+    return QtGui.QColor.fromRgbF(
+        *(a + (b - a) * share for a, b in zip(first.getRgbF()[:3], second.getRgbF()[:3], strict=True))
+    )

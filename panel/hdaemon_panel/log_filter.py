@@ -1,0 +1,72 @@
+"""Searching a log for rows that contain a text, block by block, so that it can be done a slice at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hdaemon.log import Block, EventBlock, LinesBlock, PayloadBlock
+
+__all__ = ["Needle"]
+
+_WINDOW = 256 * 1024
+"""Bytes searched before the interface gets its turn: a fraction of a millisecond."""
+
+
+class Needle:
+    """A text to look for: in the whole payload, a lifecycle row's text, and the names of client and channel.
+
+    Letters A to Z match in either case; other characters as they are.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._lower = text.casefold()
+        self._bytes = text.encode("utf-8", "replace").lower()
+
+    def rows(self, block: Block, first: int) -> Iterator[int | None]:
+        """Yield the numbers of the rows of `block`, from `first` on, that contain the text; None for "still at it"."""
+        start = max(first, block.start)
+        end = block.start + block.count
+        if isinstance(block, EventBlock):
+            if self._in_names(block.client, block.event, block.text):
+                yield start
+        elif self._in_names(block.client, block.channel):
+            yield from range(start, end)
+        elif isinstance(block, LinesBlock):
+            yield from self._lines(block, start)
+        elif isinstance(block, PayloadBlock):
+            yield from self._payload(block.payload, start)
+        else:
+            for number in range(start, end):
+                if self._lower in block.previews[number - block.start].casefold():
+                    yield number
+
+    def _in_names(self, *names: str) -> bool:
+        return any(self._lower in name.casefold() for name in names)
+
+    def _payload(self, payload: bytes, number: int) -> Iterator[int | None]:
+        overlap = max(len(self._bytes) - 1, 0)
+        for begin in range(0, len(payload), _WINDOW):
+            if self._bytes in payload[begin : begin + _WINDOW + overlap].lower():
+                yield number
+                return
+            yield None
+
+    def _lines(self, block: LinesBlock, start: int) -> Iterator[int | None]:
+        data = block.data
+        number, counted = block.start, 0
+        begin = 0
+        while begin < len(data):
+            end = min(len(data), data.find(b"\n", min(begin + _WINDOW, len(data) - 1)) + 1) or len(data)
+            window = data[begin:end].lower()
+            at = window.find(self._bytes)
+            while at >= 0:
+                number += data.count(b"\n", counted, begin + at)
+                counted = begin + at
+                if number >= start:
+                    yield number
+                # On to the next line: one match a row is enough.
+                line_end = window.find(b"\n", at)
+                at = window.find(self._bytes, line_end) if line_end >= 0 else -1
+            begin = end
+            yield None

@@ -1,0 +1,203 @@
+"""`ServerPanel`: the pane. It puts the parts together and decides when they look at the server."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from qtpy import QtCore, QtGui, QtWidgets
+
+from hdaemon.server import settings
+from hdaemon_panel.clients_view import ClientsView
+from hdaemon_panel.elided import ElidedLabel
+from hdaemon_panel.link import ServerLink
+from hdaemon_panel.log_pane import LogPane
+from hdaemon_panel.rates import Rate, human_bytes, human_count
+from hdaemon_panel.server_bar import ServerBar
+from hdaemon_panel.settings_dialog import SettingsDialog
+
+__all__ = ["ServerPanel"]
+
+_TICK_MS = 250
+"""How often rates are measured while the panel can be seen. It is also the second way by which received rows get here:
+Houdini's modal dialogs may hold back posted events, but not timers."""
+
+_SAID_S = 8
+"""How long the status line shows what the panel has to say before the totals return."""
+
+
+class ServerPanel(QtWidgets.QWidget):  # type: ignore[misc]
+    """A view of the server of one name. Closing it leaves the server running.
+
+    Args:
+        server_name: the server's name; it need not run yet.
+        parent: the owner, if any.
+    """
+
+    def __init__(self, server_name: str = "python_server", parent: QtWidgets.QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("hdaemonPanel")
+        self.setWindowTitle("hdaemon")
+        self.link = ServerLink(server_name, self)
+        self._remembered = settings.load()
+        self._rate = Rate()
+        self._rates: tuple[float, ...] = (0.0, 0.0)
+        self._said = ""
+        self._said_until = 0.0
+
+        self.bar = ServerBar(self.link, self)
+        self.clients = ClientsView(self.link, self)
+        self.log = LogPane(self.link.log, self)
+        self.totals = ElidedLabel(self)
+        self.totals.setObjectName("totalsLabel")
+        splitter = QtWidgets.QSplitter(QtCore.Qt.Orientation.Vertical, self)
+        splitter.addWidget(self.clients)
+        splitter.addWidget(self.log)
+        splitter.setStretchFactor(0, 0)
+        splitter.setStretchFactor(1, 1)
+        splitter.setChildrenCollapsible(True)
+        splitter.setCollapsible(1, False)
+        margin = self.fontMetrics().averageCharWidth()
+        splitter.setHandleWidth(margin)
+        splitter.setSizes([self.clients.sizeHint().height(), 10_000])
+        layout = QtWidgets.QVBoxLayout(self)
+        layout.setContentsMargins(margin, margin, margin, margin // 2)
+        layout.setSpacing(margin)
+        layout.addWidget(self.bar)
+        layout.addWidget(splitter, 1)
+        layout.addWidget(self.totals)
+
+        self._recall()
+        self.bar.start_wanted.connect(self._on_start_wanted)
+        self.bar.settings_wanted.connect(self._on_settings_wanted)
+        for button in (self.bar.print, self.bar.evaluate, self.bar.lock):
+            button.clicked.connect(self._remember)
+        self.log.said.connect(self.say)
+        self.link.received.connect(self._on_received)
+        self.link.state_changed.connect(self._on_state_changed)
+        self._ticker = QtCore.QTimer(self)
+        self._ticker.setInterval(_TICK_MS)
+        self._ticker.timeout.connect(self._on_tick)
+        self.sync()
+
+    def sizeHint(self) -> QtCore.QSize:  # noqa: N802
+        """Return the size of a comfortable docked pane."""
+        width = self.fontMetrics().averageCharWidth()
+        return QtCore.QSize(110 * width, 90 * width)
+
+    # -- showing ----------------------------------------------------------------------------------------
+
+    def sync(self) -> None:
+        """Bring every part up to the server. Costs nothing while the panel cannot be seen: it is done when it can."""
+        self.bar.sync()
+        self.clients.model().sync()
+        self.log.sync()
+        self._update_hint()
+        self._update_totals()
+
+    def say(self, text: str) -> None:
+        """Show `text` in the status line for a few seconds."""
+        self._said, self._said_until = text, time.monotonic() + _SAID_S
+        self._update_totals()
+
+    def _update_totals(self) -> None:
+        if self._said and time.monotonic() < self._said_until:
+            self.totals.set_texts(self._said)
+            return
+        messages, size = self.link.totals
+        log = self.log.model.log
+        short = f"{human_count(messages)} messages, {human_count(round(self._rates[0], 1))}/s"
+        parts = [
+            f"{human_count(messages)} messages, {human_bytes(size)}",
+            f"{human_count(round(self._rates[0], 1))}/s, {self._rates[1] / 1e6:.1f} MB/s",
+            f"log {human_count(len(log))} rows",
+        ]
+        if log.rows_dropped:
+            parts[-1] += f", {human_count(log.rows_dropped)} older gone"
+        if log.payloads_dropped:
+            parts.append(f"{human_count(log.payloads_dropped)} payloads gone")
+        self.totals.set_texts("   ·   ".join(parts), short)
+
+    def _update_hint(self) -> None:
+        server = self.link.server
+        if self.log.model.filter_text:
+            hint = f"No message contains “{self.log.model.filter_text}”"
+        elif self.link.running and server is not None:
+            host = "127.0.0.1" if server.host in ("0.0.0.0", "[::]", "::") else server.host
+            hint = f"Nothing received yet. Send something from a shell:\n\necho hello > /dev/tcp/{host}/{server.port}"
+        else:
+            hint = "Start the server to receive messages"
+        self.log.view.set_hint(hint)
+
+    def _on_received(self) -> None:
+        if self.isVisible():
+            self.sync()
+
+    def _on_state_changed(self) -> None:
+        self.sync()
+
+    def _on_tick(self) -> None:
+        now = time.monotonic()
+        self.link.refresh()
+        self._rates = self._rate.update(now, *self.link.totals)
+        self.clients.model().tick(now)
+        if self.isVisible():
+            self.sync()
+
+    def showEvent(self, event: QtGui.QShowEvent) -> None:  # noqa: N802
+        """Catch up with what happened while the panel was hidden."""
+        super().showEvent(event)
+        self.link.refresh()
+        self.sync()
+        self._ticker.start()
+
+    def hideEvent(self, event: QtGui.QHideEvent) -> None:  # noqa: N802
+        """Do nothing while nobody looks."""
+        super().hideEvent(event)
+        self._ticker.stop()
+
+    def changeEvent(self, event: QtCore.QEvent) -> None:  # noqa: N802
+        """Draw the icons anew when the palette changes."""
+        super().changeEvent(event)
+        if event.type() == QtCore.QEvent.Type.PaletteChange and hasattr(self, "totals"):
+            self.log.restyle()
+            self.bar.sync()
+
+    # -- settings ---------------------------------------------------------------------------------------
+
+    def _recall(self) -> None:
+        """Show the remembered settings where no running server says otherwise."""
+        if not self.link.running:
+            self.bar.host.setText(self._remembered.host)
+            self.bar.port.setValue(self._remembered.port)
+            self.bar.mode, self.bar.locked = self._remembered.mode, self._remembered.locked
+
+    def _remember(self) -> None:
+        remembered = replace(self._remembered, mode=self.bar.mode, locked=self.bar.locked)
+        if not self.link.running:
+            remembered = replace(remembered, host=self.bar.host.text().strip(), port=self.bar.port.value())
+        self._set_remembered(remembered)
+
+    def _set_remembered(self, remembered: settings.Remembered) -> None:
+        if remembered != self._remembered:
+            self._remembered = remembered
+            settings.save(remembered)
+
+    def _on_start_wanted(self, host: str, port: int) -> None:
+        self._remember()
+        self.link.start(
+            host,
+            port,
+            mode=self.bar.mode,
+            locked=self.bar.locked,
+            raw_framing=self._remembered.raw_framing,
+            limits=self._remembered.limits,
+        )
+        self.sync()
+
+    def _on_settings_wanted(self) -> None:
+        self._remembered = settings.load()
+        dialog = SettingsDialog(self._remembered, self)
+        dialog.accepted.connect(lambda: self._set_remembered(dialog.result_settings()))
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()

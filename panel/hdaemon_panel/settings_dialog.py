@@ -1,0 +1,90 @@
+"""The settings: what is remembered between sessions and holds from the next start of the server on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from qtpy import QtWidgets
+
+from hdaemon.server.settings import Remembered
+from hdaemon.wire.limits import MIB, Limits
+
+__all__ = ["SettingsDialog"]
+
+
+class SettingsDialog(QtWidgets.QDialog):  # type: ignore[misc]
+    """Edits a `Remembered`; `result_settings` is what was chosen."""
+
+    def __init__(self, remembered: Remembered, parent: QtWidgets.QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("hdaemon settings")
+        self._remembered = remembered
+        limits = remembered.limits
+        self.autostart = QtWidgets.QCheckBox("Start the server with Houdini", self)
+        self.autostart.setObjectName("autostartBox")
+        self.autostart.setChecked(remembered.autostart)
+        self.framing = QtWidgets.QComboBox(self)
+        self.framing.setObjectName("framingBox")
+        self.framing.addItem("A message a line", "lines")
+        self.framing.addItem("A message a burst (until 50 ms of silence)", "burst")
+        self.framing.setCurrentIndex(self.framing.findData(remembered.raw_framing))
+        self.framing.setToolTip("How raw bytes are cut into messages. The original server took bursts")
+        self.clients = self._number("maxClientsBox", limits.max_clients, 1, 1000, "", "Connections at once")
+        self.message = self._number(
+            "maxMessageBox", limits.max_raw_message_bytes // MIB, 1, 2047, " MiB", "The largest message on the raw door"
+        )
+        self.rows = self._number("logRowsBox", limits.log_rows, 1000, 10_000_000, " rows", "Rows the log keeps")
+        self.rows.setSingleStep(10_000)
+        self.rows.setGroupSeparatorShown(True)
+        self.payloads = self._number(
+            "logPayloadBox",
+            limits.log_payload_bytes // MIB,
+            1,
+            65536,
+            " MiB",
+            "Payloads the log keeps; past it the oldest go, and their previews stay",
+        )
+        form = QtWidgets.QFormLayout()
+        form.addRow("Start-up", self.autostart)
+        form.addRow("Raw framing", self.framing)
+        form.addRow("Clients at most", self.clients)
+        form.addRow("Raw message at most", self.message)
+        form.addRow("Log keeps", self.rows)
+        form.addRow("Log payloads", self.payloads)
+        note = QtWidgets.QLabel("These hold from the next start of the server on.", self)
+        note.setWordWrap(True)
+        buttons = QtWidgets.QDialogButtonBox(
+            QtWidgets.QDialogButtonBox.StandardButton.Ok | QtWidgets.QDialogButtonBox.StandardButton.Cancel, self
+        )
+        buttons.accepted.connect(self.accept)
+        buttons.rejected.connect(self.reject)
+        layout = QtWidgets.QVBoxLayout(self)
+        layout.addLayout(form)
+        layout.addWidget(note)
+        layout.addStretch(1)
+        layout.addWidget(buttons)
+
+    def _number(self, name: str, value: int, low: int, high: int, suffix: str, tip: str) -> QtWidgets.QSpinBox:
+        box = QtWidgets.QSpinBox(self)
+        box.setObjectName(name)
+        box.setRange(low, high)
+        box.setValue(value)
+        box.setSuffix(suffix)
+        box.setToolTip(tip)
+        return box
+
+    def result_settings(self) -> Remembered:
+        """Return the settings as the dialog shows them."""
+        limits: Limits = replace(
+            self._remembered.limits,
+            max_clients=self.clients.value(),
+            max_raw_message_bytes=self.message.value() * MIB,
+            log_rows=self.rows.value(),
+            log_payload_bytes=self.payloads.value() * MIB,
+        )
+        return replace(
+            self._remembered,
+            autostart=self.autostart.isChecked(),
+            raw_framing=str(self.framing.currentData()),
+            limits=limits,
+        )

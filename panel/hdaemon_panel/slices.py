@@ -1,0 +1,67 @@
+"""Long work on the main thread, cut into slices so that the interface never waits for it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from qtpy import QtCore
+
+__all__ = ["BUDGET_S", "Slices"]
+
+BUDGET_S = 0.004
+"""How long a turn of the main thread may work for us (design.md)."""
+
+
+class Slices(QtCore.QObject):
+    """Runs a generator a few milliseconds a turn, until it ends.
+
+    The generator yields whenever it may be interrupted; it should do so at least every millisecond.
+    """
+
+    finished = QtCore.Signal()
+    """The generator has come to its end; not emitted after `cancel`."""
+
+    failed = QtCore.Signal(str)
+    """The generator raised an OSError, whose text this is (a full disk, no permission)."""
+
+    def __init__(self, parent: QtCore.QObject | None = None) -> None:
+        super().__init__(parent)
+        self._work: Iterator[None] | None = None
+        self._timer = QtCore.QTimer(self)
+        self._timer.setInterval(0)
+        self._timer.timeout.connect(self.step)
+
+    @property
+    def running(self) -> bool:
+        """Whether there is work left."""
+        return self._work is not None
+
+    def start(self, work: Iterator[None]) -> None:
+        """Begin with `work`, in place of what was being done; the first slice is done at once."""
+        self._work = work
+        self._timer.start()
+        self.step()
+
+    def cancel(self) -> None:
+        """Forget the work; what it has done so far stays done."""
+        self._work = None
+        self._timer.stop()
+
+    def step(self, budget_s: float = BUDGET_S) -> None:
+        """Work for `budget_s` seconds."""
+        work = self._work
+        if work is None:
+            return
+        end = time.perf_counter() + budget_s
+        try:
+            for _ in work:
+                if time.perf_counter() >= end:
+                    return
+        except OSError as error:
+            self.cancel()
+            self.failed.emit(error.strerror or str(error))
+            return
+        if self._work is work:
+            self.cancel()
+            self.finished.emit()
