@@ -9,6 +9,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from hdaemon import __version__
 from hdaemon.commands import doctor, install, send, serve, window
@@ -27,17 +28,87 @@ examples:
 
 `hdaemon COMMAND -h` tells more. Exit status: 0 done, 1 failed, 2 wrong usage."""
 
-_AddArguments = Callable[[argparse.ArgumentParser], None]
-_Run = Callable[[argparse.Namespace], int]
 
-_COMMANDS: tuple[tuple[str, str, _AddArguments, _Run], ...] = (
-    ("demo", "show the panel with a server and live senders", window.add_demo_arguments, window.run_demo),
-    ("panel", "show the panel outside Houdini", window.add_panel_arguments, window.run_panel),
-    ("serve", "listen without a window, a line a message", serve.add_arguments, serve.run),
-    ("send", "send text, a file or standard input to a server", send.add_arguments, send.run),
-    ("install", "set hdaemon up in Houdini", install.add_install_arguments, install.run_install),
-    ("uninstall", "undo what install did", install.add_uninstall_arguments, install.run_uninstall),
-    ("doctor", "find what is wrong and say how to mend it", doctor.add_arguments, doctor.run),
+@dataclass(frozen=True)
+class _Command:
+    """A subcommand: its line in the list, what its own help says before and after the arguments, and what it does."""
+
+    name: str
+    summary: str
+    details: str
+    examples: tuple[str, ...]
+    add_arguments: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace], int]
+
+
+_COMMANDS = (
+    _Command(
+        "demo",
+        "show the panel with a server and live senders",
+        "Show the panel with a running server and three programs that send to it: the original client, a line of JSON\n"
+        "30 times a second, and a burst now and then. They end with the window.",
+        ("hdaemon demo", "hdaemon demo --seconds 5 --screenshot shot.png"),
+        window.add_demo_arguments,
+        window.run_demo,
+    ),
+    _Command(
+        "panel",
+        "show the panel outside Houdini",
+        "Show the panel as Houdini would, in a window of its own. The server is started and stopped there, and ends\n"
+        "with the window.",
+        ("hdaemon panel", "hdaemon panel --name second_server"),
+        window.add_panel_arguments,
+        window.run_panel,
+    ),
+    _Command(
+        "serve",
+        "listen without a window, a line a message",
+        "Listen without a window and write what comes to standard output, one line a message. What happens (clients,\n"
+        "modes, refusals) is told on standard error, first of all 'hdaemon: listening on HOST:PORT'. A busy port is\n"
+        "followed by the next free one. Ctrl-C ends it.",
+        ("hdaemon serve", "hdaemon serve --port 0 --json | jq .text", "hdaemon serve --host 0.0.0.0 --token"),
+        serve.add_arguments,
+        serve.run,
+    ),
+    _Command(
+        "send",
+        "send text, a file or standard input to a server",
+        "Send to a running server: TEXT as one line, a file as it is, or standard input when neither is given.\n"
+        "A line is a message; the words print and evaluate switch the mode of this connection only.",
+        (
+            'hdaemon send "Hello Houdini"',
+            "hdaemon send --file points.csv",
+            "tail -f sensor.log | hdaemon send --to 192.168.1.20:2000 --token THE_TOKEN",
+        ),
+        send.add_arguments,
+        send.run,
+    ),
+    _Command(
+        "install",
+        "set hdaemon up in Houdini",
+        "Write hdaemon's package into the preference folder of every Houdini found, and say what was written.\n"
+        "The next start of Houdini has the panel, the shelf tool and the server.",
+        ("hdaemon install --dry-run", "hdaemon install", "hdaemon install --prefs ~/houdini21.0"),
+        install.add_install_arguments,
+        install.run_install,
+    ),
+    _Command(
+        "uninstall",
+        "undo what install did",
+        "Remove exactly what `hdaemon install` wrote, and say what was removed.",
+        ("hdaemon uninstall --dry-run", "hdaemon uninstall"),
+        install.add_uninstall_arguments,
+        install.run_uninstall,
+    ),
+    _Command(
+        "doctor",
+        "find what is wrong and say how to mend it",
+        "Look at Python, Qt, the port and Houdini's folders; say what is well, what is wrong and how to mend it.\n"
+        "Nothing is changed. The exit status is 1 when something is wrong.",
+        ("hdaemon doctor",),
+        doctor.add_arguments,
+        doctor.run,
+    ),
 )
 
 
@@ -72,8 +143,7 @@ def _run(argv: list[str] | None) -> int:
     if args.run is None:
         parser.print_help(sys.stderr)
         return 2
-    run: _Run = args.run
-    return run(args)
+    return int(args.run(args))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -84,10 +154,17 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"hdaemon {__version__}")
     parser.set_defaults(run=None)
     commands = parser.add_subparsers(metavar="COMMAND", title="commands")
-    for name, summary, add_arguments, run in _COMMANDS:
-        command = commands.add_parser(name, help=summary, formatter_class=keep_lines, allow_abbrev=False)
-        add_arguments(command)
-        command.set_defaults(run=run)
+    for command in _COMMANDS:
+        sub = commands.add_parser(
+            command.name,
+            help=command.summary,
+            description=command.details,
+            epilog="\n  ".join(("examples:", *command.examples)),
+            formatter_class=keep_lines,
+            allow_abbrev=False,
+        )
+        command.add_arguments(sub)
+        sub.set_defaults(run=command.run)
     return parser
 
 

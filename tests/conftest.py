@@ -4,26 +4,33 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 
 os.environ["QT_QPA_PLATFORM"] = "offscreen"  # before Qt is imported
+_runtime_folder = tempfile.TemporaryDirectory(prefix="hdaemon-tests-")
+os.environ.setdefault("XDG_RUNTIME_DIR", _runtime_folder.name)  # Qt warns where there is none (CI, containers)
 
 import pytest  # noqa: E402
+from helpers import RawClient, wait_until  # noqa: E402
 from hypothesis import HealthCheck, settings  # noqa: E402
 from qtpy import QtCore  # noqa: E402
 
 import hdaemon  # noqa: E402
 from hdaemon.server import registry  # noqa: E402
 from hdaemon.server.thread import HPythonServer, alive  # noqa: E402
-from helpers import RawClient, wait_until  # noqa: E402
 
 # No deadline for an example: the machines that run this are shared.
 settings.register_profile("hdaemon", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("hdaemon")
 
 _numbers = count(1)
+
+
+def pytest_unconfigure() -> None:
+    _runtime_folder.cleanup()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -10,11 +10,11 @@ import tempfile
 from collections.abc import Callable
 
 import pytest
+from serving import environment, hdaemon
 
 import hdaemon as package
 from hdaemon import cli
 from hdaemon.errors import BindError, UsageError
-from serving import environment, hdaemon
 
 COMMANDS = ["demo", "panel", "serve", "send", "install", "uninstall", "doctor"]
 
@@ -27,7 +27,8 @@ def command_does(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], int]
         def run(_: argparse.Namespace) -> int:
             return action()
 
-        monkeypatch.setattr(cli, "_COMMANDS", (("test", "a test", lambda parser: None, run),))
+        command = cli._Command("test", "a test", "A test.", (), lambda parser: None, run)
+        monkeypatch.setattr(cli, "_COMMANDS", (command,))
 
     return replace
 
@@ -52,9 +53,10 @@ def test_help_of_each_command_explains_and_shows_an_example(command: str, capsys
     assert cli.main([command, "-h"]) == 0
     text = capsys.readouterr().out
     assert text.startswith(f"usage: hdaemon {command} ")
-    assert text.count(f"hdaemon {command}") >= 2, "no example"
-    description = text.split("\n\n")[1]
-    assert len(description) > 40, "no description"
+    description, _, examples = text.partition("\n\n")[2].partition("\n\nexamples:\n")
+    assert len(description) > 40
+    assert f"hdaemon {command}" in examples
+    assert max(map(len, description.splitlines())) <= 120
     assert "==SUPPRESS==" not in text
 
 

@@ -12,11 +12,11 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import pytest
+from helpers import ROOT, RawClient, payloads, wait_until
 
 from hdaemon.log import RingLog
 from hdaemon.server.thread import HPythonServer
 from hdaemon.store import Store
-from helpers import ROOT, RawClient, payloads, wait_until
 
 EXAMPLES = ROOT / "examples"
 

@@ -1,16 +1,18 @@
+"""The log: what rows say, against a plain list, and from several threads."""
+
 from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
 
 import pytest
+from helpers import data_rows
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hdaemon.errors import PayloadGone
 from hdaemon.log import EventBlock, LinesBlock, PayloadBlock, RingLog, Row, Snapshot
 from hdaemon.message import preview
-from helpers import data_rows
 
 
 def lines(*payloads: bytes, serial: int = 1, end: bytes = b"\n", mode: str = "print") -> LinesBlock:
@@ -45,7 +47,10 @@ def test_both_line_ends() -> None:
     assert [row.payload for row in log] == [b"a", b"b", b"", b"c\rd\r"]
 
 
-@given(st.lists(st.binary(max_size=5).filter(lambda line: b"\n" not in line), min_size=1), st.sampled_from([b"\n", b"\r\n"]))
+@given(
+    st.lists(st.binary(max_size=5).filter(lambda line: b"\n" not in line), min_size=1),
+    st.sampled_from([b"\n", b"\r\n"]),
+)
 def test_the_last_line_is_the_last_row(payloads: list[bytes], end: bytes) -> None:
     block = lines(*payloads, end=end, serial=10)
     log = RingLog()
@@ -94,7 +99,7 @@ class Model:
     max_rows: int
     max_bytes: int
     rows: list[Expected] = field(default_factory=list)
-    sizes: dict[int, int] = field(default_factory=dict)  # payload bytes of each block that holds any
+    sizes: dict[int, int] = field(default_factory=dict)  # payload bytes of each data block that is whole
     end: int = 0
     blocks: int = 0
     rows_dropped: int = 0
@@ -104,7 +109,7 @@ class Model:
         for text, data in zip(texts, payloads, strict=True):
             self.rows.append(Expected(self.end, text, data, self.blocks))
             self.end += 1
-        if size:
+        if payloads[0] is not None:
             self.sizes[self.blocks] = size
         self.blocks += 1
         self.limit()

@@ -1,3 +1,5 @@
+"""Messages and their previews."""
+
 from __future__ import annotations
 
 import dataclasses

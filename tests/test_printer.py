@@ -1,3 +1,5 @@
+"""Printing: what, how much, and where nobody can see it."""
+
 from __future__ import annotations
 
 import io

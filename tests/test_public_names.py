@@ -1,11 +1,13 @@
+"""What `import hdaemon` gives, and what it does not load."""
+
 from __future__ import annotations
 
 import pytest
+from helpers import run_python
 
 import hdaemon
 from hdaemon import errors
 from hdaemon.server.thread import HPythonServer
-from helpers import run_python
 
 
 @pytest.mark.parametrize("name", hdaemon.__all__)

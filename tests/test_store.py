@@ -1,3 +1,5 @@
+"""The store: the newest of each channel, from any thread."""
+
 from __future__ import annotations
 
 import threading
@@ -5,12 +7,12 @@ import time
 from collections.abc import Callable
 
 import pytest
+from helpers import RawClient
 
 import hdaemon
 from hdaemon.message import Message
 from hdaemon.server.thread import HPythonServer
 from hdaemon.store import Store
-from helpers import RawClient
 
 
 def put(store: Store, payload: bytes, channel: str = "default") -> Message:

@@ -33,7 +33,11 @@ _BROKEN_PYSIDE = "6.12.0"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what `doctor` takes."""
     parser.add_argument(
-        "--prefs", metavar="DIR", type=Path, action="append", help="look at this Houdini preference folder, not at all"
+        "--prefs",
+        metavar="DIR",
+        type=Path,
+        action="append",
+        help="look at this Houdini preference folder instead of every one of yours",
     )
 
 

@@ -75,20 +75,22 @@ def write(packages: Path, files: Mapping[str, bytes], force: bool = False, dry_r
         OSError: the folder cannot be written to.
     """
     old = load(packages) or Record()
-    foreign = [name for name in files if name not in old.files and os.path.lexists(packages / name)]
-    if not force:
-        _refuse(packages, foreign, old)
+    foreign = [name for name in files if os.path.lexists(packages / name) and _is_foreign(packages, name, old)]
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-    changed = {name for name in files if _digest(packages / name) != digests[name]}
+    if not force:
+        _refuse(packages, foreign, old, digests)
+    changed = [name for name in files if _digest(packages / name) != digests[name]]
     stale = [name for name in old.files if name not in files]
     if dry_run or not (changed or stale or foreign):
-        return changed | set(stale)
+        return {*changed, *stale}
 
     folders = list(dict.fromkeys([*old.folders, *_absent_folders(packages, [*files, _RECORD])]))
-    replaced = old.replaced + foreign
-    _save(packages, Record({**old.files, **digests}, folders, replaced))
+    replaced = list(dict.fromkeys(old.replaced + foreign))
+    _save(packages, Record({**digests, **old.files}, folders, replaced))
     for name in foreign:
-        _put(packages / _BEFORE / name, (packages / name).read_bytes())
+        (packages / _BEFORE / name).parent.mkdir(parents=True, exist_ok=True)
+        (packages / name).replace(packages / _BEFORE / name)
+        changed = list(dict.fromkeys([*changed, name]))
     for name in sorted(changed, key=lambda name: name == PACKAGE_FILE):  # last: it makes Houdini look for the others
         _put(packages / name, files[name])
     for name in stale:
@@ -96,7 +98,7 @@ def write(packages: Path, files: Mapping[str, bytes], force: bool = False, dry_r
     _prune(packages, folders)
     kept = [folder for folder in folders if (packages / folder).is_dir()]
     _save(packages, Record(digests, kept, replaced))
-    return changed | set(stale)
+    return {*changed, *stale}
 
 
 def remove(packages: Path, dry_run: bool = False) -> Record | None:
@@ -111,7 +113,8 @@ def remove(packages: Path, dry_run: bool = False) -> Record | None:
         return record
     # The package file first: without it, Houdini no longer looks for the others.
     for name in sorted(record.files, key=lambda name: name != PACKAGE_FILE):
-        _delete(packages / name)
+        if not _is_foreign(packages, name, record):
+            _delete(packages / name)
     for name in record.replaced:
         kept = packages / _BEFORE / name
         if kept.exists():
@@ -132,7 +135,14 @@ def _is_ours(name: str) -> bool:
     return path.parts == (PACKAGE_FILE,) or (path.parts[:1] == ("hdaemon",) and ".." not in path.parts)
 
 
-def _refuse(packages: Path, foreign: list[str], old: Record) -> None:
+def _is_foreign(packages: Path, name: str, record: Record) -> bool:
+    """Return whether a file is somebody else's: not recorded, or recorded but not yet replaced when we were stopped."""
+    if name in record.replaced and not (packages / _BEFORE / name).exists():
+        return _digest(packages / name) != record.files.get(name)
+    return name not in record.files
+
+
+def _refuse(packages: Path, foreign: list[str], old: Record, digests: Mapping[str, str]) -> None:
     if foreign:
         more = f" (and {len(foreign) - 1} more)" if len(foreign) > 1 else ""
         raise HdaemonError(
@@ -140,7 +150,7 @@ def _refuse(packages: Path, foreign: list[str], old: Record) -> None:
             "move it away, or let --force replace it (`uninstall` brings it back)"
         )
     held = _digest(packages / PACKAGE_FILE)
-    if held is not None and held != old.files.get(PACKAGE_FILE, held):
+    if held not in (None, old.files.get(PACKAGE_FILE, held), digests.get(PACKAGE_FILE)):
         raise HdaemonError(
             f"{packages / PACKAGE_FILE} was edited since it was installed: --force overwrites your changes"
         )

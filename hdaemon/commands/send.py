@@ -19,17 +19,6 @@ from hdaemon.server.loop import DEFAULT_PORT
 
 __all__ = ["SendError", "add_arguments", "run"]
 
-DESCRIPTION = """\
-Send to a running server: TEXT as one line, a file as it is, or standard input as it is when neither is given.
-The words print and evaluate switch the mode of this connection only."""
-
-EXAMPLES = """\
-examples:
-  hdaemon send "Hello Houdini"
-  echo hello | hdaemon send
-  tail -f sensor.log | hdaemon send --to 192.168.1.20:2000 --token THE_TOKEN
-  hdaemon send --file points.csv"""
-
 CONNECT_TIMEOUT_S = 5.0
 STALL_TIMEOUT_S = 30.0
 """How long a server may take nothing: it paces itself when its interface lags, but never for this long."""
@@ -46,7 +35,6 @@ class SendError(HdaemonError):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what `send` takes."""
-    parser.description, parser.epilog = DESCRIPTION, EXAMPLES
     what = parser.add_mutually_exclusive_group()
     what.add_argument("text", metavar="TEXT", nargs="?", help="what to send; a line end is added")
     what.add_argument("--file", metavar="F", type=Path, help="a file to send, byte for byte")

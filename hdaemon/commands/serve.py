@@ -21,17 +21,6 @@ from hdaemon.wire.raw import FRAMINGS
 
 __all__ = ["add_arguments", "run"]
 
-DESCRIPTION = """\
-Listen without a window and write what comes to standard output, one line a message. What happens (clients,
-modes, refusals) is told on standard error, the first line being 'hdaemon: listening on HOST:PORT'.
-A busy port is followed by the next free one. Ctrl-C ends it."""
-
-EXAMPLES = """\
-examples:
-  hdaemon serve
-  hdaemon serve --port 0 --json | jq .text
-  hdaemon serve --host 0.0.0.0 --token"""
-
 _NEW_TOKEN = True
 """What ``--token`` without a value leaves: not a str, which argparse would check as if it were a token."""
 
@@ -44,7 +33,6 @@ _LOOK_S = 0.5
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what `serve` takes."""
-    parser.description, parser.epilog = DESCRIPTION, EXAMPLES
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument(
         "--port", type=arguments.port, default=DEFAULT_PORT, help="first port to try; 0: any free one (default: 2000)"

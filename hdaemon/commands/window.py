@@ -65,9 +65,8 @@ def run_demo(args: argparse.Namespace) -> int:
 
 def _run(args: argparse.Namespace, demo_port: int | None = None) -> int:
     try:
-        from qtpy import QtCore
-
         from hdaemon_panel import standalone
+        from qtpy import QtCore
     except Exception as error:  # QtPy raises its own classes; whichever it is, the way out is the same
         print(
             f"hdaemon: a window needs Qt, and it could not be loaded ({error}); install it with: "
@@ -77,6 +76,8 @@ def _run(args: argparse.Namespace, demo_port: int | None = None) -> int:
         return 1
     import hdaemon
 
+    if standalone.without_screen():
+        print("hdaemon: there is no screen here: the window is drawn in memory (--screenshot saves it)", file=sys.stderr)
     app = standalone.application()
     panel = standalone.window(args.name)
     if args.size:

@@ -64,6 +64,7 @@ def _start(early: bool) -> HPythonServer | None:
         remembered.mode,
         locked=remembered.locked,
         raw_framing=remembered.raw_framing,
+        limits=remembered.limits,
     )
 
 

@@ -106,6 +106,7 @@ class ServerLoop:
         self._to_disconnect: dict[int, str] = {}
         self._lock = threading.Lock()  # guards the two dicts above and the state; held for their look-ups only
         self._stopping = False
+        self._deliver_until = 0.0  # once stopping: when what is not yet delivered is let go
         self._changed = False
         self._view = memoryview(bytearray(RECEIVE_BYTES))
         self._wake_sender: socket.socket | None = None
@@ -183,7 +184,9 @@ class ServerLoop:
 
     def stop(self) -> None:
         """Make `run` return; returns at once itself. May be called at any time, any number of times."""
-        self._stopping = True
+        if not self._stopping:
+            self._deliver_until = time.monotonic() + _DELIVER_AT_STOP_S
+            self._stopping = True
         self._set_state("stopping", only_from=("starting", "listening"))
         self._wake()
 
@@ -237,6 +240,8 @@ class ServerLoop:
         """Wait for something to happen and deal with all that did: one receive for each client."""
         received = False
         for key, _ in self._selector.select(self._timeout()):
+            if self._late_at_stop():
+                return
             if key.data is not None:
                 if key.data.client.id in self._connections:  # else it was disconnected earlier in this turn
                     self._receive(key.data)
@@ -332,6 +337,8 @@ class ServerLoop:
         """Do what the events of a door ask for."""
         client = connection.client
         for event in events:
+            if self._late_at_stop():
+                return  # one receive may hold 40,000 words: stop() cannot wait for each
             if isinstance(event, ModeWord):
                 self._modes.ask(client, event.mode)
             elif isinstance(event, Refused):
@@ -365,15 +372,19 @@ class ServerLoop:
 
     def _close_all(self) -> None:
         self._acceptor.close()
-        deadline = time.monotonic() + _DELIVER_AT_STOP_S
+        if not self._stopping:  # an error brought us here: what is held is still delivered, where that works
+            self._deliver_until = time.monotonic() + _DELIVER_AT_STOP_S
         failure: Exception | None = None
         for connection in list(self._connections.values()):
             try:
-                self._close(connection, "the server stopped", deliver=time.monotonic() < deadline)
+                self._close(connection, "the server stopped", deliver=time.monotonic() < self._deliver_until)
             except Exception as error:  # what cannot be delivered must not keep the other connections open
                 failure = error
         if failure is not None:
             raise failure
+
+    def _late_at_stop(self) -> bool:
+        return self._stopping and time.monotonic() > self._deliver_until
 
     # -- waking and telling -----------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 """`HPythonServer`: the QThread a `ServerLoop` runs in.
 
-The only module of the library that imports Qt. Works without a QCoreApplication too (hython): then nothing is signalled,
-and what is to be printed is printed on the server thread.
+The only module of the library that imports Qt. Works without a QCoreApplication too (hython): then nothing is
+signalled, and what is to be printed is printed on the server thread.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import time
 
 from qtpy import QtCore
 
+from hdaemon import courtesy
 from hdaemon.errors import BindError, UsageError
 from hdaemon.log import RingLog
 from hdaemon.printer import Printer
@@ -33,7 +34,7 @@ START_TIMEOUT_S = 5.0
 NOTIFY_INTERVAL_MS = 33
 """`received` is emitted at most this often: a queued signal a batch costs more than a tick of a 30 Hz display."""
 
-_LAG_S = 0.05
+_LAG_S = 0.045
 """The interface lags when it has not answered for this long; then the server thread leaves it the interpreter."""
 
 _LAG_PAUSE_S = 0.001
@@ -261,7 +262,8 @@ class HPythonServer(QtCore.QThread):  # type: ignore[misc]
         May be called on any thread, and again. A thread that does not end in time is kept until it does.
         """
         self._loop.stop()
-        ended = bool(self.wait(int(timeout_s * 1000)))
+        # Asked first: a caller may have been given the ended thread's id, and Qt 5's wait takes it for this one.
+        ended = self.isFinished() or bool(self.wait(int(timeout_s * 1000)))
         if ended:
             _alive.discard(self)
         return ended
@@ -313,6 +315,9 @@ class HPythonServer(QtCore.QThread):  # type: ignore[misc]
 
     def _pause_s(self) -> float:
         """Leave the interpreter to an interface that has not answered for a while."""
+        rest = courtesy.rest_s()
+        if rest:
+            return rest
         return _LAG_PAUSE_S if self._notified and time.monotonic() - self._beat > _LAG_S else 0.0
 
 

@@ -4,8 +4,8 @@ Fed: the bytes of one connection, cut anywhere; `silence()` when nothing came fo
 Returns events: `Lines` and `Payload` for what is data, `ModeWord` for the words ``print`` and ``evaluate``,
 `Refused` for what closes the connection. Raises nothing for anything a client may send.
 
-Framing ``lines``: a message ends with ``\n`` or ``\r\n``; a part without a line end is a message after silence or at the
-end, and a line end that comes right after such a part belongs to it. The first line that is not text
+Framing ``lines``: a message ends with ``\n`` or ``\r\n``; a part without a line end is a message after silence or at
+the end, and a line end that comes right after such a part belongs to it. The first line that is not text
 (a NUL, or invalid UTF-8) begins a message of application/octet-stream that lasts until silence or the end.
 Framing ``burst``: all that comes until silence or the end is one message, line ends and all.
 

@@ -14,9 +14,11 @@ from hdaemon_panel.rates import Rate, human_bytes, human_count
 __all__ = ["CLIENT_COLUMNS", "MODE_CHOICES", "ClientsModel"]
 
 CLIENT_COLUMNS = ("Client", "Address", "Mode", "Messages", "Bytes", "Rate", "Since", "")
-MODE, DISCONNECT = 2, 7
+MODE, SINCE, DISCONNECT = 2, 6, 7
 
 MODE_CHOICES = ("as server", "print", "evaluate")
+
+_NUMBERS = (3, 4, 5, 6)  # right-aligned
 
 _Index = QtCore.QModelIndex | QtCore.QPersistentModelIndex
 _Role = QtCore.Qt.ItemDataRole
@@ -32,21 +34,24 @@ class ClientsModel(QtCore.QAbstractTableModel):  # type: ignore[misc]
         self._link = link
         self._clients: list[Client] = []
         self._rates: dict[int, tuple[Rate, float]] = {}
-        self._shown: list[tuple[object, ...]] = []
+        self._counted: dict[int, tuple[float, ...]] = {}  # what was shown of each client last
+        self._modes: list[tuple[str | None, str]] = []
 
     def client(self, row: int) -> Client | None:
         """Return the client of a row."""
         return self._clients[row] if 0 <= row < len(self._clients) else None
 
     def sync(self) -> None:
-        """Take in who has come and gone, and what the counters say now."""
+        """Take in who has come and gone, and who has another mode."""
         now = self._link.clients
         gone = set(self._clients) - set(now)
         for row in range(len(self._clients) - 1, -1, -1):
             if self._clients[row] in gone:
                 self.beginRemoveRows(QtCore.QModelIndex(), row, row)
-                self._rates.pop(id(self._clients.pop(row)), None)
-                del self._shown[row]
+                client = self._clients.pop(row)
+                self._rates.pop(client.id, None)
+                self._counted.pop(client.id, None)
+                del self._modes[row]
                 self.endRemoveRows()
         known = set(self._clients)
         new = [client for client in now if client not in known]
@@ -54,23 +59,33 @@ class ClientsModel(QtCore.QAbstractTableModel):  # type: ignore[misc]
             first = len(self._clients)
             self.beginInsertRows(QtCore.QModelIndex(), first, first + len(new) - 1)
             self._clients += new
-            self._shown += [()] * len(new)
+            self._modes += [(client.own_mode, self._mode_of(client)) for client in new]
             self.endInsertRows()
         for row, client in enumerate(self._clients):
-            shown = (client.messages, client.bytes, client.own_mode, self._mode_of(client), self._rate(client))
-            if shown != self._shown[row]:
-                self._shown[row] = shown
-                self.dataChanged.emit(self.index(row, 0), self.index(row, len(CLIENT_COLUMNS) - 1))
+            modes = (client.own_mode, self._mode_of(client))
+            if modes != self._modes[row]:
+                self._modes[row] = modes
+                self._changed(row)
 
     def tick(self, now: float) -> None:
-        """Measure the rates at `now` (monotonic seconds), and show them."""
-        for client in self._clients:
-            rate, _ = self._rates.get(id(client)) or (Rate(), 0.0)
-            self._rates[id(client)] = (rate, rate.update(now, client.messages)[0])
+        """Measure the rates at `now` (monotonic seconds), and show them and the counters.
+
+        Counters change with every message: shown more often than a few times a second, nobody could read them.
+        """
         self.sync()
+        for row, client in enumerate(self._clients):
+            rate, _ = self._rates.get(client.id) or (Rate(), 0.0)
+            per_s = rate.update(now, client.messages)[0]
+            self._rates[client.id] = (rate, per_s)
+            if (client.messages, client.bytes, per_s) != self._counted.get(client.id):
+                self._counted[client.id] = (client.messages, client.bytes, per_s)
+                self._changed(row)
+
+    def _changed(self, row: int) -> None:
+        self.dataChanged.emit(self.index(row, 0), self.index(row, len(CLIENT_COLUMNS) - 1))
 
     def _rate(self, client: Client) -> float:
-        return self._rates.get(id(client), (None, 0.0))[1]
+        return self._rates.get(client.id, (None, 0.0))[1]
 
     def _mode_of(self, client: Client) -> str:
         server = self._link.server
@@ -92,7 +107,7 @@ class ClientsModel(QtCore.QAbstractTableModel):  # type: ignore[misc]
             return None
         if role == _DISPLAY:
             return CLIENT_COLUMNS[section]
-        if role == _Role.TextAlignmentRole and section in (3, 4, 5):
+        if role == _Role.TextAlignmentRole and section in _NUMBERS:
             return _RIGHT
         return None
 
@@ -106,7 +121,7 @@ class ClientsModel(QtCore.QAbstractTableModel):  # type: ignore[misc]
             return self._text(client, column)
         if role == _Role.EditRole and column == MODE:
             return client.own_mode or MODE_CHOICES[0]
-        if role == _Role.TextAlignmentRole and column in (3, 4, 5):
+        if role == _Role.TextAlignmentRole and column in _NUMBERS:
             return _RIGHT
         if role == _Role.ToolTipRole:
             if column == MODE:

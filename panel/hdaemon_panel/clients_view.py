@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qtpy import QtCore, QtGui, QtWidgets
 
-from hdaemon_panel.clients_model import DISCONNECT, MODE, MODE_CHOICES, ClientsModel
+from hdaemon_panel.clients_model import CLIENT_COLUMNS, DISCONNECT, MODE, MODE_CHOICES, SINCE, ClientsModel
 from hdaemon_panel.icons import icon, mixed
 from hdaemon_panel.link import ServerLink
 
@@ -103,11 +103,13 @@ class ClientsView(QtWidgets.QTableView):  # type: ignore[misc]
         self.verticalHeader().setDefaultSectionSize(self._row_height)
         header = self.horizontalHeader()
         header.setMinimumSectionSize(self._row_height)
-        self._widths = [metrics.horizontalAdvance(text) + 2 * margin for text in _WIDEST]
+        self._widths = [
+            max(metrics.horizontalAdvance(text), metrics.horizontalAdvance(title)) + 2 * margin
+            for text, title in zip(_WIDEST, CLIENT_COLUMNS, strict=True)
+        ]
         self._widths[DISCONNECT] = self._row_height + margin
         for column, width in enumerate(self._widths):
             header.resizeSection(column, width)
-        header.setSectionResizeMode(0, QtWidgets.QHeaderView.ResizeMode.Stretch)
 
     def sizeHint(self) -> QtCore.QSize:  # noqa: N802
         """Return a height for a few clients."""
@@ -128,6 +130,13 @@ class ClientsView(QtWidgets.QTableView):  # type: ignore[misc]
             if hide:
                 wanted -= self._widths[column]
             self.setColumnHidden(column, hide)
+        # What is left goes to the last column with text, or, where that is hidden, to the name.
+        stretched = 0 if self.isColumnHidden(SINCE) else SINCE
+        mode = QtWidgets.QHeaderView.ResizeMode
+        for column in (0, SINCE):
+            self.horizontalHeader().setSectionResizeMode(column, mode.Stretch if column == stretched else mode.Fixed)
+            if column != stretched:
+                self.horizontalHeader().resizeSection(column, self._widths[column])
 
     def paintEvent(self, event: QtGui.QPaintEvent) -> None:  # noqa: N802
         """Say that nobody is connected, where that is so."""

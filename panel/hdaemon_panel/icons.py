@@ -31,13 +31,17 @@ def _pixmap(name: str, color: QtGui.QColor, size: int) -> QtGui.QPixmap:
 
 def icon(name: str, palette: QtGui.QPalette, color: QtGui.QColor | None = None) -> QtGui.QIcon:
     """Return the icon of that name in `color`, or in the palette's button text; paler while disabled."""
+    role, group = QtGui.QPalette.ColorRole.ButtonText, QtGui.QPalette.ColorGroup
+    normal = color or palette.color(group.Active, role)
+    return _icon(name, normal.rgba(), palette.color(group.Disabled, role).rgba())
+
+
+@lru_cache(maxsize=256)  # drawing one takes as long as painting the whole log
+def _icon(name: str, normal: int, disabled: int) -> QtGui.QIcon:
     made = QtGui.QIcon()
-    roles = QtGui.QPalette.ColorRole.ButtonText
-    normal = color or palette.color(QtGui.QPalette.ColorGroup.Active, roles)
-    disabled = palette.color(QtGui.QPalette.ColorGroup.Disabled, roles)
     for size in _SIZES:
-        made.addPixmap(_pixmap(name, normal, size), QtGui.QIcon.Mode.Normal)
-        made.addPixmap(_pixmap(name, disabled, size), QtGui.QIcon.Mode.Disabled)
+        made.addPixmap(_pixmap(name, QtGui.QColor.fromRgba(normal), size), QtGui.QIcon.Mode.Normal)
+        made.addPixmap(_pixmap(name, QtGui.QColor.fromRgba(disabled), size), QtGui.QIcon.Mode.Disabled)
     return made
 
 

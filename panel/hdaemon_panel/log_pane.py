@@ -8,6 +8,7 @@ from pathlib import Path
 
 from qtpy import QtCore, QtGui, QtWidgets
 
+from hdaemon import courtesy
 from hdaemon.log import RingLog, Row
 from hdaemon_panel import export
 from hdaemon_panel.icons import icon
@@ -109,6 +110,7 @@ class LogPane(QtWidgets.QWidget):  # type: ignore[misc]
 
     def sync(self) -> None:
         """Bring the view up to the log."""
+        courtesy.ask()
         self.model.sync()
         self._update_newest()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from qtpy import QtCore, QtGui, QtWidgets
 
+from hdaemon import courtesy
 from hdaemon.log import Row
 from hdaemon_panel.icons import AMBER, RED, mixed, tinted
 from hdaemon_panel.log_model import COLUMNS, LogModel, cell_text
@@ -37,7 +38,7 @@ class LogView(QtWidgets.QAbstractItemView):  # type: ignore[misc]
         self._following = True
         self._moving = False  # the view itself moves the scroll bar
         self._hint = ""
-        self._rows_removed = 0
+        self._fits: dict[tuple[str, int], tuple[str, int]] = {}
         self.setSelectionBehavior(QtWidgets.QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QtWidgets.QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setHorizontalScrollBarPolicy(QtCore.Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -133,6 +134,7 @@ class LogView(QtWidgets.QAbstractItemView):  # type: ignore[misc]
     # -- geometry: every row is as high as the next -----------------------------------------------------
 
     def _set_metrics(self) -> None:
+        self._fits.clear()
         self._metrics = self.fontMetrics()
         self._fixed = QtGui.QFontDatabase.systemFont(QtGui.QFontDatabase.SystemFont.FixedFont)
         self._fixed.setPointSizeF(self.font().pointSizeF())
@@ -295,74 +297,122 @@ class LogView(QtWidgets.QAbstractItemView):  # type: ignore[misc]
     # -- painting ---------------------------------------------------------------------------------------
 
     def paintEvent(self, event: QtGui.QPaintEvent) -> None:  # noqa: N802
-        """Draw the rows in sight: one look at the log a row, some text calls, nothing else."""
+        """Draw the rows in sight: one look at the log a row, one call for each text, nothing else."""
+        courtesy.ask()
         painter = QtGui.QPainter(self.viewport())
-        palette = self.palette()
-        model = self.model()
-        rows = self._rows()
-        if not isinstance(model, LogModel) or rows == 0:
+        model, count = self.model(), self._rows()
+        if not isinstance(model, LogModel) or count == 0:
             self._paint_hint(painter)
-            return
-        text = palette.color(QtGui.QPalette.ColorRole.Text)
-        base = palette.color(QtGui.QPalette.ColorRole.Base)
-        faint = mixed(text, base, 0.45)
-        stripe = palette.color(QtGui.QPalette.ColorRole.AlternateBase)
-        colors = {"": text, "faint": faint, "refused": tinted(palette, AMBER), "error": tinted(palette, RED, 0.7)}
-        first = int(self.verticalScrollBar().value())
-        last = min(rows - 1, first + self.viewport().height() // self._height)
-        selection = self.selectionModel()
-        current = self.currentIndex().row() if self.hasFocus() else -1
-        width = self.viewport().width()
-        for index in range(first, last + 1):
-            top = (index - first) * self._height
-            row = model.row_at(index)
-            if row is None:
-                continue
-            area = QtCore.QRect(0, top, width, self._height)
-            pens = colors
-            if selection.isRowSelected(index, QtCore.QModelIndex()):
-                painter.fillRect(area, palette.brush(QtGui.QPalette.ColorRole.Highlight))
-                chosen = palette.color(QtGui.QPalette.ColorRole.HighlightedText)
-                pens = dict.fromkeys(colors, chosen)
-            elif row.number % 2:
-                painter.fillRect(area, stripe)
-            self._paint_row(painter, row, top, pens)
-            if index == current:
-                painter.setPen(QtGui.QPen(palette.color(QtGui.QPalette.ColorRole.Highlight), 1))
-                painter.drawRect(area.adjusted(0, 0, -1, -1))
-
-    def _paint_row(self, painter: QtGui.QPainter, row: Row, top: int, pens: dict[str, QtGui.QColor]) -> None:
-        header, margin = self.header, self._margin
-        strong = pens[row.event] if row.event in pens else pens["faint" if row.event or row.gone else ""]
-        baseline = top + (self._height + self._metrics.ascent() - self._metrics.descent()) // 2
-        painter.setFont(self.font())
-        painter.setPen(pens["faint"])
-        for column in range(5):
-            if header.isSectionHidden(column):
-                continue
-            if column == 3 and row.event in pens:
-                painter.setPen(strong)
-            text = cell_text(row, column)
-            room = header.sectionSize(column) - 2 * margin
-            shown = self._metrics.elidedText(text, QtCore.Qt.TextElideMode.ElideRight, room)
-            left = header.sectionViewportPosition(column) + margin
-            if column == 4:
-                left += room - self._metrics.horizontalAdvance(shown)
-            painter.drawText(left, baseline, shown)
-        left = header.sectionViewportPosition(5) + margin
-        room = self.viewport().width() - left - margin
-        # No more characters than could fit, before they are measured.
-        text = row.text[: room // max(1, self._fixed_metrics.horizontalAdvance("i")) + 2]
-        painter.setPen(strong)
-        if row.event is None:
-            painter.setFont(self._fixed)
-            metrics = self._fixed_metrics
-            baseline = top + (self._height + metrics.ascent() - metrics.descent()) // 2
         else:
-            metrics = self._metrics
-            if header.isSectionHidden(3):
-                text = f"{row.event}: {text}"
-        painter.drawText(left, baseline, metrics.elidedText(text, QtCore.Qt.TextElideMode.ElideRight, room))
+            first = int(self.verticalScrollBar().value())
+            last = min(count - 1, first + self.viewport().height() // self._height)
+            rows = [(index, model.row_at(index)) for index in range(first, last + 1)]
+            self._paint_rows(painter, [(i, (i - first) * self._height, row) for i, row in rows if row is not None])
+        painter.end()
+        courtesy.done()
+
+    def _paint_rows(self, painter: QtGui.QPainter, rows: list[tuple[int, int, Row]]) -> None:
+        """Draw rows, each given with its index in the model and its upper edge, column by column.
+
+        Every call into Qt costs microseconds, and while lines flood in also a turn at the interpreter's lock: so fonts
+        and pens change once a column and not once a cell, and texts are measured only where they may be too long.
+        """
+        role = QtGui.QPalette.ColorRole
+        palette, width = self.palette(), self.viewport().width()
+        text, base = palette.color(role.Text), palette.color(role.Base)
+        faint = mixed(text, base, 0.45)
+        marked = {"refused": tinted(palette, AMBER), "error": tinted(palette, RED, 0.7)}
+        selection, stripe = self.selectionModel(), palette.color(role.AlternateBase)
+        selected: set[int] = set()
+        if selection.hasSelection():
+            selected = {top for index, top, _ in rows if selection.isRowSelected(index, QtCore.QModelIndex())}
+        for _, top, row in rows:
+            if top in selected:
+                painter.fillRect(0, top, width, self._height, palette.color(role.Highlight))
+            elif row.number % 2:
+                painter.fillRect(0, top, width, self._height, stripe)
+
+        plain = [(top, row) for _, top, row in rows if top not in selected]
+        chosen = [(top, row) for _, top, row in rows if top in selected]
+        self._paint_names(painter, plain, faint)
+        self._paint_messages(painter, plain, text, faint, marked)
+        if chosen:
+            color = palette.color(role.HighlightedText)
+            self._paint_names(painter, chosen, color)
+            self._paint_messages(painter, chosen, color, color, {})
+        current = self.currentIndex().row()
+        if self.hasFocus():
+            painter.setPen(palette.color(role.Highlight))
+            for index, top, _ in rows:
+                if index == current:
+                    painter.drawRect(0, top, width - 1, self._height - 1)
+
+    def _paint_names(self, painter: QtGui.QPainter, rows: list[tuple[int, Row]], color: QtGui.QColor) -> None:
+        """Draw every column but the message."""
+        painter.setFont(self.font())
+        painter.setPen(color)
+        rise = (self._height + self._metrics.ascent() - self._metrics.descent()) // 2
+        for column in range(5):
+            if self.header.isSectionHidden(column):
+                continue
+            left = self.header.sectionViewportPosition(column) + self._margin
+            room = self.header.sectionSize(column) - 2 * self._margin
+            for top, row in rows:
+                text = cell_text(row, column)
+                if column == 0:  # always new, and as wide as the column was made for
+                    painter.drawText(left, top + rise, text)
+                    continue
+                text, advance = self._fitted(text, room)
+                painter.drawText(left + room - advance if column == 4 else left, top + rise, text)
+
+    def _fitted(self, text: str, room: int) -> tuple[str, int]:
+        """Return `text`, cut to `room` pixels, and its width; remembered, as the same few texts fill the columns."""
+        key = (text, room)
+        found = self._fits.get(key)
+        if found is None:
+            if len(self._fits) > 2000:
+                self._fits.clear()
+            shown = self._metrics.elidedText(text, QtCore.Qt.TextElideMode.ElideRight, room)
+            found = self._fits[key] = (shown, self._metrics.horizontalAdvance(shown))
+        return found
+
+    def _paint_messages(
+        self,
+        painter: QtGui.QPainter,
+        rows: list[tuple[int, Row]],
+        color: QtGui.QColor,
+        faint: QtGui.QColor,
+        marked: dict[str, QtGui.QColor],
+    ) -> None:
+        """Draw the messages in the fixed font, and what happened in the other one."""
+        left = self.header.sectionViewportPosition(5) + self._margin
+        room = self.viewport().width() - left - self._margin
+        painter.setFont(self._fixed)
+        painter.setPen(color)
+        metrics = self._fixed_metrics
+        rise = (self._height + metrics.ascent() - metrics.descent()) // 2
+        fits = room // max(1, metrics.horizontalAdvance("x"))
+        for top, row in rows:
+            if row.event is not None or row.gone:
+                continue
+            text = row.text
+            if text.isascii():  # every character is as wide as the next
+                if len(text) > fits:
+                    text = text[: max(0, fits - 1)] + "…"
+            else:
+                text = metrics.elidedText(text[: 4 * fits + 4], QtCore.Qt.TextElideMode.ElideRight, room)
+            painter.drawText(left, top + rise, text)
+        painter.setFont(self.font())
+        metrics = self._metrics
+        rise = (self._height + metrics.ascent() - metrics.descent()) // 2
+        for top, row in rows:
+            if row.event is None and not row.gone:
+                continue
+            painter.setPen(marked.get(row.event or "", faint))
+            text = row.text if row.event is None or not self.header.isSectionHidden(3) else f"{row.event}: {row.text}"
+            painter.drawText(
+                left, top + rise, metrics.elidedText(text[:1000], QtCore.Qt.TextElideMode.ElideRight, room)
+            )
 
     def _paint_hint(self, painter: QtGui.QPainter) -> None:
         palette = self.palette()

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from qtpy import QtCore, QtGui, QtWidgets
 
+from hdaemon import courtesy
 from hdaemon.server import settings
 from hdaemon_panel.clients_view import ClientsView
 from hdaemon_panel.elided import ElidedLabel
@@ -42,6 +43,7 @@ class ServerPanel(QtWidgets.QWidget):  # type: ignore[misc]
         self._remembered = settings.load()
         self._rate = Rate()
         self._rates: tuple[float, ...] = (0.0, 0.0)
+        self._synced = 0.0
         self._said = ""
         self._said_until = 0.0
 
@@ -88,12 +90,12 @@ class ServerPanel(QtWidgets.QWidget):  # type: ignore[misc]
     # -- showing ----------------------------------------------------------------------------------------
 
     def sync(self) -> None:
-        """Bring every part up to the server. Costs nothing while the panel cannot be seen: it is done when it can."""
+        """Bring every part up to the server."""
+        self._synced = time.monotonic()
         self.bar.sync()
         self.clients.model().sync()
         self.log.sync()
         self._update_hint()
-        self._update_totals()
 
     def say(self, text: str) -> None:
         """Show `text` in the status line for a few seconds."""
@@ -130,26 +132,29 @@ class ServerPanel(QtWidgets.QWidget):  # type: ignore[misc]
         self.log.view.set_hint(hint)
 
     def _on_received(self) -> None:
-        if self.isVisible():
+        if self.isVisible():  # else it costs nothing: showEvent catches up
             self.sync()
 
     def _on_state_changed(self) -> None:
         self.sync()
+        self._update_totals()
 
     def _on_tick(self) -> None:
         now = time.monotonic()
         self.link.refresh()
         self._rates = self._rate.update(now, *self.link.totals)
+        courtesy.ask()
         self.clients.model().tick(now)
-        if self.isVisible():
+        self._update_totals()
+        if now - self._synced > _TICK_MS / 1000:
             self.sync()
 
     def showEvent(self, event: QtGui.QShowEvent) -> None:  # noqa: N802
         """Catch up with what happened while the panel was hidden."""
         super().showEvent(event)
-        self.link.refresh()
-        self.sync()
         self._ticker.start()
+        self._on_tick()
+        self.sync()
 
     def hideEvent(self, event: QtGui.QHideEvent) -> None:  # noqa: N802
         """Do nothing while nobody looks."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 
@@ -10,7 +11,7 @@ from qtpy import QtCore, QtGui, QtWidgets
 from hdaemon_panel.icons import icon
 from hdaemon_panel.panel import ServerPanel
 
-__all__ = ["application", "houdini_palette", "when_closing", "window"]
+__all__ = ["application", "houdini_palette", "when_closing", "window", "without_screen"]
 
 # Houdini 20's dark scheme, read off its interface: outside Houdini there is no palette to take them from.
 _WINDOW, _BASE, _STRIPE, _BUTTON, _TEXT, _AMBER = "#3a3a3a", "#262626", "#2b2b2b", "#4a4a4a", "#cccccc", "#b8862b"
@@ -40,11 +41,20 @@ def houdini_palette() -> QtGui.QPalette:
     return palette
 
 
+def without_screen() -> bool:
+    """Return whether this machine has no screen, so that Qt would abort the process: then it draws in memory."""
+    if sys.platform in ("win32", "darwin") or "QT_QPA_PLATFORM" in os.environ:
+        return False
+    return not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
 def application() -> QtWidgets.QApplication:
     """Return the process's QApplication; make one that looks like Houdini when there is none."""
     running = QtWidgets.QApplication.instance()
     if running is not None:
         return running
+    if without_screen():
+        os.environ["QT_QPA_PLATFORM"] = "offscreen"
     if QtCore.__version__.startswith("5."):  # Qt 6 does both by itself
         QtCore.QCoreApplication.setAttribute(QtCore.Qt.ApplicationAttribute.AA_EnableHighDpiScaling)
         QtCore.QCoreApplication.setAttribute(QtCore.Qt.ApplicationAttribute.AA_UseHighDpiPixmaps)

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from helpers import events, payloads, wait_until
+from serving import COMMAND, environment, hdaemon
 
 from hdaemon import cli
 from hdaemon.commands import send as send_command
@@ -18,8 +20,6 @@ from hdaemon.log import RingLog
 from hdaemon.server.thread import HPythonServer
 from hdaemon.store import Store
 from hdaemon.wire.limits import Limits
-from helpers import events, payloads, wait_until
-from serving import COMMAND, environment, hdaemon
 
 Send = Callable[..., subprocess.CompletedProcess[bytes]]
 

@@ -14,7 +14,6 @@ import tempfile
 from pathlib import Path
 
 import pytest
-
 from serving import COMMAND, Serving, environment, hdaemon
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals and pipes of POSIX")

@@ -1,3 +1,5 @@
+"""Limits are checked when they are made."""
+
 from __future__ import annotations
 
 import math

@@ -1,3 +1,5 @@
+"""The raw door: any bytes, cut anywhere, give the same messages."""
+
 from __future__ import annotations
 
 import sys
@@ -142,7 +144,13 @@ def test_a_word_alone(framing: str, word: str) -> None:
 
 def test_words_among_lines() -> None:
     data = b"evaluate\na\nprint\r\nprint\nevaluate it\n evaluate\nevaluate \nPrint\nprint"
-    expected = ["evaluate", *texts(b"a"), "print", "print", *texts(b"evaluate it", b" evaluate", b"evaluate ", b"Print")]
+    expected = [
+        "evaluate",
+        *texts(b"a"),
+        "print",
+        "print",
+        *texts(b"evaluate it", b" evaluate", b"evaluate ", b"Print"),
+    ]
     assert run(make(), [data]) == [*expected, "print"]
     assert run(make(), cut_up([data], ones())) == [*expected, "print"]
 
@@ -169,7 +177,10 @@ def test_a_burst_is_one_message_line_ends_and_all() -> None:
 
 
 def test_a_burst_of_bytes() -> None:
-    assert run(make("burst"), [b"a\n\0b", SILENCE, b"text"]) == [("application/octet-stream", b"a\n\0b"), *texts(b"text")]
+    assert run(make("burst"), [b"a\n\0b", SILENCE, b"text"]) == [
+        ("application/octet-stream", b"a\n\0b"),
+        *texts(b"text"),
+    ]
 
 
 def test_framing_may_be_changed() -> None:
@@ -213,7 +224,9 @@ _interesting = st.sampled_from(
         "🎈".encode(), b"\xc3", b"GET / HTTP/1.1", b"\nHost: a", b"Host:", b"\x16\x03\x01\x00", b"x" * 30, b"",
     ]
 )  # fmt: skip
-_data = st.lists(st.one_of(_interesting, st.binary(max_size=6), st.text(max_size=4).map(str.encode)), max_size=12).map(b"".join)
+_data = st.lists(st.one_of(_interesting, st.binary(max_size=6), st.text(max_size=4).map(str.encode)), max_size=12).map(
+    b"".join
+)
 _script = st.lists(st.one_of(_data, _data, st.just(SILENCE)), min_size=1, max_size=8)
 
 
@@ -324,7 +337,9 @@ def test_the_right_token(end: bytes, cut: int) -> None:
     assert door.admitted
 
 
-@pytest.mark.parametrize("first", [b"token wrong\n", b"hello\n", b"\n", b"TOKEN secret\n", b"token secret \n", b"\xff\n"])
+@pytest.mark.parametrize(
+    "first", [b"token wrong\n", b"hello\n", b"\n", b"TOKEN secret\n", b"token secret \n", b"\xff\n"]
+)
 def test_a_wrong_token(first: bytes) -> None:
     door = make(token="secret")
     (refused,) = run(door, [first + b"token secret\nhello\n"])
@@ -381,7 +396,9 @@ def test_a_host_header_after_other_lines(framing: str) -> None:
     assert items[:-1] == (texts(b"GETX", b"a") if framing == "lines" else [])
 
 
-@pytest.mark.parametrize("data", [b"GET the door\n", b"Hostess: x\n", b"a Host: b\n", b"get / HTTP/1.1\n", b"AB / HTTP/1.1\n"])
+@pytest.mark.parametrize(
+    "data", [b"GET the door\n", b"Hostess: x\n", b"a Host: b\n", b"get / HTTP/1.1\n", b"AB / HTTP/1.1\n"]
+)
 def test_what_only_looks_like_it_is_text(data: bytes) -> None:
     assert run(make(), [data]) == texts(data[:-1])
 

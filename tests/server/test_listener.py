@@ -1,0 +1,133 @@
+"""Opening the port, and accepting when the system cannot."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import time
+
+import pytest
+
+from hdaemon.errors import BindError
+from hdaemon.server.listener import PORTS_TRIED, Acceptor, is_loopback, listen
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.9.8.7", "localhost", "LOCALHOST", "::1", "[::1]"])
+def test_loopback(host: str) -> None:
+    assert is_loopback(host)
+
+
+@pytest.mark.parametrize(
+    "host", ["0.0.0.0", "::", "", "192.168.0.1", "localhost.example.com", "127.0.0.1.example.com", "1.2.3"]
+)
+def test_not_loopback(host: str) -> None:
+    assert not is_loopback(host)
+
+
+def test_any_free_port() -> None:
+    with listen("127.0.0.1", 0) as sock:
+        assert sock.getsockname()[1] > 0
+        assert not sock.getblocking()
+        assert not sock.get_inheritable(), "a child process would hold the port"
+
+
+def test_localhost_is_ipv4_first() -> None:
+    """The original client connects with an AF_INET socket."""
+    with listen("localhost", 0) as sock:
+        assert sock.family == socket.AF_INET
+
+
+class FakeSocket(socket.socket):
+    """Says what the system says when it does not let one bind."""
+
+    number = errno.EADDRINUSE
+    tried: list[int] = []
+
+    def bind(self, address: tuple[str, int]) -> None:  # type: ignore[override]
+        self.tried.append(address[1])
+        raise OSError(self.number, "as the system says it")
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> type[FakeSocket]:
+    monkeypatch.setattr(FakeSocket, "tried", [])
+    monkeypatch.setattr(socket, "socket", FakeSocket)
+    return FakeSocket
+
+
+def test_a_hundred_ports_are_tried(fake: type[FakeSocket]) -> None:
+    with pytest.raises(BindError, match="ports 2000 to 2099 on 127.0.0.1 are all in use: stop a server, or use port 0"):
+        listen("127.0.0.1", 2000)
+    assert fake.tried == list(range(2000, 2000 + PORTS_TRIED))
+
+
+def test_not_past_the_last_port(fake: type[FakeSocket]) -> None:
+    with pytest.raises(BindError, match="ports 65530 to 65535"):
+        listen("127.0.0.1", 65_530)
+    assert fake.tried == list(range(65_530, 65_536))
+
+
+@pytest.mark.parametrize(
+    ("number", "says"),
+    [
+        (errno.EACCES, "no permission to listen on port 80"),
+        (errno.EADDRNOTAVAIL, "not an address of this machine"),
+        (errno.EMFILE, "cannot listen on 127.0.0.1:80: "),
+    ],
+)
+def test_other_errors_are_said_at_once(
+    fake: type[FakeSocket], monkeypatch: pytest.MonkeyPatch, number: int, says: str
+) -> None:
+    monkeypatch.setattr(FakeSocket, "number", number)
+    with pytest.raises(BindError, match=says):
+        listen("127.0.0.1", 80)
+    assert fake.tried == [80]
+
+
+@pytest.mark.parametrize("port", [-1, 65_536, True, "2000", 2000.0, None])
+def test_what_is_no_port(port: object) -> None:
+    with pytest.raises(BindError, match="out of range"):
+        listen("127.0.0.1", port)  # type: ignore[arg-type]
+
+
+class FakeListener:
+    """A listening socket whose `accept` fails as told."""
+
+    def __init__(self, *errors: Exception) -> None:
+        self.errors = list(errors)
+
+    def accept(self) -> tuple[socket.socket, tuple[str, int]]:
+        if self.errors:
+            raise self.errors.pop(0)
+        return socket.socket(), ("127.0.0.1", 5)
+
+
+def test_the_pauses_grow_to_a_second_and_are_told_once() -> None:
+    no_files = [OSError(errno.EMFILE, "Too many open files") for _ in range(8)]
+    acceptor = Acceptor(FakeListener(*no_files))  # type: ignore[arg-type]
+    pauses, news = [], []
+    for _ in range(8):
+        began = time.monotonic()
+        assert acceptor.accept() == []
+        assert acceptor.again_at is not None
+        pauses.append(acceptor.again_at - began)
+        news.append(acceptor.news)
+    assert pauses[0] == pytest.approx(0.05, abs=0.04)
+    assert pauses[-1] == pytest.approx(1.0, abs=0.04)
+    assert news[0] is not None
+    assert "cannot accept clients: Too many open files; raise the limit" in news[0][1]
+    assert news[1:] == [None] * 7
+    accepted = acceptor.accept()
+    assert len(accepted) == 32, "a turn accepts so many, then others have theirs"
+    assert accepted[0][1] == "127.0.0.1:5"
+    assert acceptor.news == ("accepting", "clients can connect again")
+    for sock, _ in accepted:
+        sock.close()
+
+
+@pytest.mark.parametrize("error", [BlockingIOError(), ConnectionAbortedError(), InterruptedError()])
+def test_a_client_that_went_before_it_was_accepted_is_no_error(error: Exception) -> None:
+    acceptor = Acceptor(FakeListener(error))  # type: ignore[arg-type]
+    assert acceptor.accept() == []
+    assert acceptor.again_at is None
+    assert acceptor.news is None

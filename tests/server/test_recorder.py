@@ -1,0 +1,44 @@
+"""What was received, in the log and in the store."""
+
+from __future__ import annotations
+
+from hdaemon.log import RingLog
+from hdaemon.server.client import Client
+from hdaemon.server.recorder import DataBlock, Recorder
+from hdaemon.store import Store
+from hdaemon.wire.events import Lines, Payload
+
+
+def make() -> tuple[Recorder, Client, list[DataBlock]]:
+    blocks: list[DataBlock] = []
+    return Recorder(RingLog(), Store(), blocks.append), Client(3, "client-3", "127.0.0.1:1", "lines"), blocks
+
+
+def test_lines_in_print_mode() -> None:
+    recorder, client, blocks = make()
+    recorder.record(client, Lines(b"a\nb\r\n", 2), "print")
+    assert [(row.serial, row.payload, row.client, row.mode) for row in recorder.log] == [
+        (1, b"a", "client-3", "print"), (2, b"b", "client-3", "print"),
+    ]  # fmt: skip
+    assert (recorder.messages, client.messages) == (2, 2)
+    assert recorder.store.data is None
+    assert len(blocks) == 1
+
+
+def test_in_evaluate_mode_the_last_is_stored() -> None:
+    recorder, client, _ = make()
+    recorder.record(client, Lines(b"a\nb\r\n", 2), "evaluate")
+    message = recorder.store.message
+    assert message is not None
+    assert (message.serial, message.payload, message.time) == (2, b"b", recorder.log[-1].time)
+    recorder.record(client, Payload("application/octet-stream", b"\0"), "evaluate")
+    assert recorder.store.data == b"\0"
+    assert [row.serial for row in recorder.log] == [1, 2, 3]
+
+
+def test_on_block_finds_it_in_log_and_store() -> None:
+    recorder, client, _ = make()
+    seen: list[tuple[object, int]] = []
+    recorder.on_block = lambda _: seen.append((recorder.store.data, len(recorder.log)))
+    recorder.record(client, Payload("text/plain", b"x"), "evaluate")
+    assert seen == [("x", 1)]
