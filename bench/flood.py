@@ -49,10 +49,10 @@ def main() -> int:
     parser.add_argument("--p99-ms", type=float, default=16.0)
     args = parser.parse_args()
 
+    from hdaemon_panel import standalone
     from qtpy import QtCore
 
     import hdaemon
-    from hdaemon_panel import standalone
 
     app = standalone.application()
     server = hdaemon.start("flood", port=0)

@@ -55,12 +55,13 @@ def burst(host: str, port: int, until: float) -> None:
         frame = 1000
         while time.monotonic() < until:
             _rest(1.7, until)
-            lines = [
-                f"sim frame={frame} id={i} P=({dice.uniform(-5, 5):.4f}, {dice.uniform(0, 3):.4f}, {dice.uniform(-5, 5):.4f})"
-                for i in range(400)
-            ]
+            lines = [f"sim frame={frame} id={i} P=({_axis(dice)}, {_axis(dice)}, {_axis(dice)})" for i in range(400)]
             s.sendall("\n".join(lines).encode() + b"\n")
             frame += 1
+
+
+def _axis(dice: random.Random) -> str:
+    return f"{dice.uniform(-5, 5):.4f}"
 
 
 def _rest(seconds: float, until: float) -> None:

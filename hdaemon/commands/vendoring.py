@@ -7,6 +7,7 @@ another Qt before Houdini's.
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -87,8 +88,13 @@ def _distribution(name: str) -> metadata.Distribution:
 
 
 def _files(name: str, found: metadata.Distribution) -> Iterator[Copy]:
-    for file in found.files or []:
-        target = PurePosixPath(file.as_posix())
+    """Yield what a distribution consists of, by its RECORD (packaging.python.org, "Recording installed projects")."""
+    record = found.read_text("RECORD")
+    if not record:
+        raise HdaemonError(f"what belongs to {name} is not recorded here: run `python -m pip install {name}` again")
+    # Not `found.files`: from Python 3.12 on it keeps quiet about files that are missing.
+    for file, *_ in csv.reader(record.splitlines()):
+        target = PurePosixPath(file)
         if ".." in target.parts or target.is_absolute() or target.suffix == ".pyc" or "__pycache__" in target.parts:
             continue  # scripts, and what this Python has compiled
         if target.suffix in _COMPILED:

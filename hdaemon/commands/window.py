@@ -77,7 +77,9 @@ def _run(args: argparse.Namespace, demo_port: int | None = None) -> int:
     import hdaemon
 
     if standalone.without_screen():
-        print("hdaemon: there is no screen here: the window is drawn in memory (--screenshot saves it)", file=sys.stderr)
+        print(
+            "hdaemon: there is no screen here: the window is drawn in memory (--screenshot saves it)", file=sys.stderr
+        )
     app = standalone.application()
     panel = standalone.window(args.name)
     if args.size:

@@ -7,8 +7,12 @@ signalled, and what is to be printed is printed on the server thread.
 from __future__ import annotations
 
 import atexit
+import sys
 import threading
 import time
+import weakref
+from collections.abc import Callable
+from typing import Any
 
 from qtpy import QtCore
 
@@ -40,7 +44,7 @@ _LAG_S = 0.045
 _LAG_PAUSE_S = 0.001
 
 
-class HPythonServer(QtCore.QThread):  # type: ignore[misc]
+class HPythonServer(QtCore.QThread):
     """A server on a thread of its own.
 
     `hdaemon.start` makes one and gives it a place under its name; by hand it is done like this::
@@ -110,10 +114,11 @@ class HPythonServer(QtCore.QThread):  # type: ignore[misc]
             raw_framing=raw_framing,
             client_identifier=self.CLIENT_IDENTIFIER,
         )
-        loop.on_change = self._notify
+        # Weakly: in a cycle with its loop it would be left to the garbage collector (see _kept).
+        loop.on_change = _weakly(self._notify)
         loop.on_state = self.state_changed.emit
-        loop.on_tick = self._tick
-        loop.pause_s = self._pause_s
+        loop.on_tick = _weakly(self._tick)
+        loop.pause_s = _weakly(self._pause_s)
         loop.set_on_block(self._printer.offer)
         self._notified = False  # a wake-up is under way or the interval runs; the main thread clears it
         self._dirty = False
@@ -266,6 +271,7 @@ class HPythonServer(QtCore.QThread):  # type: ignore[misc]
         ended = self.isFinished() or bool(self.wait(int(timeout_s * 1000)))
         if ended:
             _alive.discard(self)
+        _let_go()
         return ended
 
     # -- telling the main thread ------------------------------------------------------------------------
@@ -327,6 +333,35 @@ _alive: set[HPythonServer] = set()
 _exit_handled: list[object] = []
 
 
+# A QObject must be destroyed on its own thread (Qt, "Threads and QObjects"). The garbage collector destroys on the thread
+# it happens to run on, a younger server's for one, and that crashed. So every server that was started is kept here until
+# nobody else holds it, and then let go on its own thread.
+_kept: list[HPythonServer] = []
+_kept_lock = threading.Lock()
+
+
+def _let_go() -> None:
+    here = QtCore.QThread.currentThread()
+    gone = []
+    with _kept_lock:
+        for index in reversed(range(len(_kept))):
+            # Two references: the list's, and the argument's.
+            if sys.getrefcount(_kept[index]) <= 2 and _kept[index].isFinished() and _kept[index].thread() == here:
+                gone.append(_kept.pop(index))
+    del gone  # destroyed here, with no lock held
+
+
+def _weakly(method: Callable[[], Any]) -> Callable[[], Any]:
+    """Return a function that calls `method` without holding its object, which must be there still."""
+    reference = weakref.WeakMethod(method)
+
+    def call() -> Any:
+        bound = reference()
+        return None if bound is None else bound()
+
+    return call
+
+
 def alive() -> tuple[HPythonServer, ...]:
     """Return every server that was started and not joined."""
     return tuple(_alive)
@@ -345,6 +380,8 @@ def _keep(server: HPythonServer) -> None:
         if other.isFinished():
             _alive.discard(other)
     _alive.add(server)
+    _let_go()
+    _kept.append(server)
     if not _exit_handled:
         _exit_handled.append(None)
         atexit.register(stop_all)

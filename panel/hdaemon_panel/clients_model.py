@@ -20,13 +20,12 @@ MODE_CHOICES = ("as server", "print", "evaluate")
 
 _NUMBERS = (3, 4, 5, 6)  # right-aligned
 
-_Index = QtCore.QModelIndex | QtCore.QPersistentModelIndex
 _Role = QtCore.Qt.ItemDataRole
 _DISPLAY = int(_Role.DisplayRole)
 _RIGHT = int(QtCore.Qt.AlignmentFlag.AlignRight | QtCore.Qt.AlignmentFlag.AlignVCenter)
 
 
-class ClientsModel(QtCore.QAbstractTableModel):  # type: ignore[misc]
+class ClientsModel(QtCore.QAbstractTableModel):
     """One row a client, oldest first; the mode column can be edited. It changes in `sync`."""
 
     def __init__(self, link: ServerLink, parent: QtCore.QObject | None = None) -> None:
@@ -93,11 +92,11 @@ class ClientsModel(QtCore.QAbstractTableModel):  # type: ignore[misc]
 
     # -- QAbstractTableModel ----------------------------------------------------------------------------
 
-    def rowCount(self, parent: _Index = QtCore.QModelIndex()) -> int:  # noqa: N802, B008 - Qt's name and default
+    def rowCount(self, parent: QtCore.QModelIndex = QtCore.QModelIndex()) -> int:  # noqa: N802, B008 - Qt's name and default
         """Return how many clients are connected."""
         return 0 if parent.isValid() else len(self._clients)
 
-    def columnCount(self, parent: _Index = QtCore.QModelIndex()) -> int:  # noqa: N802, B008
+    def columnCount(self, parent: QtCore.QModelIndex = QtCore.QModelIndex()) -> int:  # noqa: N802, B008
         """Return how many columns there are."""
         return 0 if parent.isValid() else len(CLIENT_COLUMNS)
 
@@ -111,7 +110,7 @@ class ClientsModel(QtCore.QAbstractTableModel):  # type: ignore[misc]
             return _RIGHT
         return None
 
-    def data(self, index: _Index, role: int = _DISPLAY) -> Any:
+    def data(self, index: QtCore.QModelIndex, role: int = _DISPLAY) -> Any:
         """Return a cell's text, tool tip or alignment; for the mode column's editor, the client's own choice."""
         client = self.client(index.row())
         if client is None:
@@ -146,14 +145,14 @@ class ClientsModel(QtCore.QAbstractTableModel):  # type: ignore[misc]
             "",
         )[column]
 
-    def flags(self, index: _Index) -> QtCore.Qt.ItemFlags:  # type: ignore[name-defined]
+    def flags(self, index: QtCore.QModelIndex) -> QtCore.Qt.ItemFlags:
         """Say that the mode can be edited."""
         flags = super().flags(index)
         if index.isValid() and index.column() == MODE:
             flags |= QtCore.Qt.ItemFlag.ItemIsEditable
         return flags
 
-    def setData(self, index: _Index, value: Any, role: int = int(_Role.EditRole)) -> bool:  # noqa: N802
+    def setData(self, index: QtCore.QModelIndex, value: Any, role: int = int(_Role.EditRole)) -> bool:  # noqa: N802
         """Switch a client to the mode of that name; ``"as server"`` makes it follow the server again."""
         client, server = self.client(index.row()), self._link.server
         if client is None or server is None or index.column() != MODE or value not in MODE_CHOICES:

@@ -10,7 +10,6 @@ from hdaemon_panel.link import ServerLink
 
 __all__ = ["ClientsView"]
 
-_Index = QtCore.QModelIndex | QtCore.QPersistentModelIndex
 
 _WIDEST = ("client-888", "127.0.0.1:65535", "evaluate (own)", "888.8 k", "888.8 MB", "888.8 k/s", "00:00:00", "")
 _NARROW = (6, 1, 4, 3)
@@ -19,11 +18,11 @@ _NARROW = (6, 1, 4, 3)
 _ROWS_SHOWN = 4
 
 
-class _ModeDelegate(QtWidgets.QStyledItemDelegate):  # type: ignore[misc]
+class _ModeDelegate(QtWidgets.QStyledItemDelegate):
     """Edits the mode with a combo box that opens at once and closes with the choice."""
 
     def createEditor(  # noqa: N802
-        self, parent: QtWidgets.QWidget, option: QtWidgets.QStyleOptionViewItem, index: _Index
+        self, parent: QtWidgets.QWidget, option: QtWidgets.QStyleOptionViewItem, index: QtCore.QModelIndex
     ) -> QtWidgets.QWidget:
         """Return the combo box."""
         del option, index
@@ -38,29 +37,29 @@ class _ModeDelegate(QtWidgets.QStyledItemDelegate):  # type: ignore[misc]
         self.commitData.emit(box)
         self.closeEditor.emit(box)
 
-    def setEditorData(self, editor: QtWidgets.QWidget, index: _Index) -> None:  # noqa: N802
+    def setEditorData(self, editor: QtWidgets.QWidget, index: QtCore.QModelIndex) -> None:  # noqa: N802
         """Show the client's own choice."""
         assert isinstance(editor, QtWidgets.QComboBox)
         editor.setCurrentText(str(index.data(QtCore.Qt.ItemDataRole.EditRole)))
 
     def setModelData(  # noqa: N802
-        self, editor: QtWidgets.QWidget, model: QtCore.QAbstractItemModel, index: _Index
+        self, editor: QtWidgets.QWidget, model: QtCore.QAbstractItemModel, index: QtCore.QModelIndex
     ) -> None:
         """Switch the client."""
         assert isinstance(editor, QtWidgets.QComboBox)
         model.setData(index, editor.currentText(), int(QtCore.Qt.ItemDataRole.EditRole))
 
 
-class _DisconnectDelegate(QtWidgets.QStyledItemDelegate):  # type: ignore[misc]
+class _DisconnectDelegate(QtWidgets.QStyledItemDelegate):
     """Draws the cross that disconnects a client."""
 
-    def paint(self, painter: QtGui.QPainter, option: QtWidgets.QStyleOptionViewItem, index: _Index) -> None:
+    def paint(self, painter: QtGui.QPainter, option: QtWidgets.QStyleOptionViewItem, index: QtCore.QModelIndex) -> None:
         """Draw the cell, and the cross in its middle."""
         super().paint(painter, option, index)
         icon("disconnect", option.palette).paint(painter, option.rect, QtCore.Qt.AlignmentFlag.AlignCenter)
 
 
-class ClientsView(QtWidgets.QTableView):  # type: ignore[misc]
+class ClientsView(QtWidgets.QTableView):
     """The clients' table. Delete disconnects, F2 or a double click edits the mode, the context menu has all."""
 
     def __init__(self, link: ServerLink, parent: QtWidgets.QWidget | None = None) -> None:

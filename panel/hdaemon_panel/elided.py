@@ -7,7 +7,7 @@ from qtpy import QtCore, QtGui, QtWidgets
 __all__ = ["ElidedLabel"]
 
 
-class ElidedLabel(QtWidgets.QLabel):  # type: ignore[misc]
+class ElidedLabel(QtWidgets.QLabel):
     """One line of text; where it does not fit, a shorter text, and where that does not either, an ellipsis.
 
     The whole text is the label's `text`, its tool tip and its accessible name.

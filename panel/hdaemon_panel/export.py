@@ -20,7 +20,7 @@ def _moment(row: Row) -> datetime.datetime:
 def as_text(row: Row) -> str:
     """Return a row as one line of tab-separated text: time, client, channel, type or event, bytes, message.
 
-    Text messages are whole; line ends and tabs in them are written as backslash escapes. Bytes are a preview in hexadecimal.
+    Text messages are whole, with line ends and tabs as backslash escapes. Bytes are a preview in hexadecimal.
     """
     time = _moment(row).isoformat(" ", "milliseconds")[:23]
     if row.event is not None:
@@ -32,9 +32,11 @@ def as_text(row: Row) -> str:
 
 
 def as_ndjson(row: Row) -> str:
-    """Return a row as one JSON object: lifecycle rows have ``event``, data rows ``serial``, ``channel``, ``type``, ``size`` and
-    ``text``, or ``base64`` for what is not text; ``preview`` where the payload was let go.
-    """  # noqa: D205 - one sentence
+    """Return a row as one JSON object.
+
+    A lifecycle row has ``event`` and ``text``; a data row ``serial``, ``channel``, ``type``, ``size``, ``mode`` and
+    ``text``, or ``base64`` for what is not text, or ``preview`` where the payload was let go.
+    """
     entry: dict[str, object] = {"row": row.number, "time": _moment(row).isoformat(), "client": row.client}
     if row.event is not None:
         entry |= {"event": row.event, "text": row.text}
@@ -51,7 +53,7 @@ def as_ndjson(row: Row) -> str:
 
 
 def writing(rows: Iterable[Row | None], path: Path) -> Iterator[None]:
-    """Write rows to `path`, NDJSON when it ends with ``.ndjson``, ``.jsonl`` or ``.json``, else text; yield after each row.
+    """Write rows to `path`, yielding after each: NDJSON for ``.ndjson``, ``.jsonl`` and ``.json``, else text.
 
     The file appears under its name when it is complete; until then, and when it fails, what was there stays.
 

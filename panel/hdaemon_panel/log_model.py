@@ -19,7 +19,6 @@ __all__ = ["COLUMNS", "LogModel", "clock_text"]
 
 COLUMNS = ("Time", "Client", "Channel", "Type", "Size", "Message")
 
-_Index = QtCore.QModelIndex | QtCore.QPersistentModelIndex
 _DISPLAY = int(QtCore.Qt.ItemDataRole.DisplayRole)  # looking the enum up costs 4 us on PySide6 6.5, a call
 _TOOL_TIP = int(QtCore.Qt.ItemDataRole.ToolTipRole)
 _ALIGNMENT = int(QtCore.Qt.ItemDataRole.TextAlignmentRole)
@@ -42,7 +41,7 @@ def clock_text(moment: float) -> str:
     return f"{_seconds[1]}.{int(moment * 1000) % 1000:03d}"
 
 
-class LogModel(QtCore.QAbstractTableModel):  # type: ignore[misc]
+class LogModel(QtCore.QAbstractTableModel):
     """The rows of a log that a view shows: all, or those that contain the filter's text.
 
     It changes in `sync` and while a filter searches, and then by one removal and one insertion of many rows.
@@ -232,13 +231,13 @@ class LogModel(QtCore.QAbstractTableModel):  # type: ignore[misc]
 
     # -- QAbstractTableModel ----------------------------------------------------------------------------
 
-    def rowCount(self, parent: _Index = QtCore.QModelIndex()) -> int:  # noqa: N802, B008 - Qt's name and default
+    def rowCount(self, parent: QtCore.QModelIndex = QtCore.QModelIndex()) -> int:  # noqa: N802, B008 - Qt's name and default
         """Return how many rows are shown."""
         if parent.isValid():
             return 0
         return self._end - self._first if self._needle is None else len(self._numbers)
 
-    def columnCount(self, parent: _Index = QtCore.QModelIndex()) -> int:  # noqa: N802, B008
+    def columnCount(self, parent: QtCore.QModelIndex = QtCore.QModelIndex()) -> int:  # noqa: N802, B008
         """Return how many columns there are."""
         return 0 if parent.isValid() else len(COLUMNS)
 
@@ -252,7 +251,7 @@ class LogModel(QtCore.QAbstractTableModel):  # type: ignore[misc]
             return COLUMNS[section]
         return _RIGHT if role == _ALIGNMENT and section == 4 else None
 
-    def data(self, index: _Index, role: int = _DISPLAY) -> Any:
+    def data(self, index: QtCore.QModelIndex, role: int = _DISPLAY) -> Any:
         """Return a cell's text, its tool tip (the message's first 2,000 characters) or its alignment."""
         if role == _ALIGNMENT:
             return _RIGHT if index.column() == 4 else None

@@ -22,7 +22,7 @@ _COPY_ROWS = 20_000
 """Rows copied at once: more than a clipboard is for; a file is better."""
 
 
-class LogPane(QtWidgets.QWidget):  # type: ignore[misc]
+class LogPane(QtWidgets.QWidget):
     """The log and its tools."""
 
     said = QtCore.Signal(str)

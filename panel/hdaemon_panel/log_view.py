@@ -1,7 +1,8 @@
 """`LogView`: the log as a table that paints its visible rows itself, straight from the log.
 
 A QTableView asks its model some thousand times for one repaint, which takes longer than a frame while lines flood in
-(docs/performance.md); this view asks for one row at a time and draws it. Selection, keyboard and scrolling are QAbstractItemView's.
+(docs/performance.md); this view asks for one row at a time and draws it. Selection, keyboard and scrolling are
+QAbstractItemView's.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ from hdaemon_panel.log_model import COLUMNS, LogModel, cell_text
 
 __all__ = ["LogView"]
 
-_Index = QtCore.QModelIndex | QtCore.QPersistentModelIndex
 _Hint = QtWidgets.QAbstractItemView.ScrollHint
 _Move = QtWidgets.QAbstractItemView.CursorAction
 
@@ -27,7 +27,7 @@ _MESSAGE_CHARS = 26
 """A message column narrower than this many characters makes another column go."""
 
 
-class LogView(QtWidgets.QAbstractItemView):  # type: ignore[misc]
+class LogView(QtWidgets.QAbstractItemView):
     """The log's table. Follows the newest row until the reader scrolls up or selects."""
 
     following_changed = QtCore.Signal(bool)
@@ -141,7 +141,7 @@ class LogView(QtWidgets.QAbstractItemView):  # type: ignore[misc]
         self._fixed_metrics = QtGui.QFontMetrics(self._fixed)
         # The header indents its titles by this much; the cells below are indented alike.
         self._margin = 1 + self.style().pixelMetric(QtWidgets.QStyle.PixelMetric.PM_HeaderMargin, None, self.header)
-        self._height = max(self._metrics.height(), self._fixed_metrics.height()) + max(2, self._metrics.height() // 6)
+        self._height: int = max(self._metrics.height(), self._fixed_metrics.height()) + max(2, self._metrics.height() // 6)
 
     def _set_widths(self) -> None:
         for column, widest in enumerate(_WIDEST[:-1]):
@@ -161,7 +161,7 @@ class LogView(QtWidgets.QAbstractItemView):  # type: ignore[misc]
                 self.header.setSectionHidden(column, hide)
 
     def _page(self) -> int:
-        return max(1, self.viewport().height() // self._height)
+        return max(1, int(self.viewport().height()) // self._height)
 
     def _update_range(self) -> None:
         bar = self.verticalScrollBar()
@@ -198,7 +198,7 @@ class LogView(QtWidgets.QAbstractItemView):  # type: ignore[misc]
     def _on_section_resized(self, *_: int) -> None:
         self.viewport().update()
 
-    def visualRect(self, index: _Index) -> QtCore.QRect:  # noqa: N802
+    def visualRect(self, index: QtCore.QModelIndex) -> QtCore.QRect:  # noqa: N802
         """Return where a cell is in the viewport; an empty rectangle for none."""
         if not index.isValid():
             return QtCore.QRect()
@@ -215,7 +215,9 @@ class LogView(QtWidgets.QAbstractItemView):  # type: ignore[misc]
             return QtCore.QModelIndex()
         return model.index(row, column)
 
-    def scrollTo(self, index: _Index, hint: _Hint = _Hint.EnsureVisible) -> None:  # noqa: N802
+    def scrollTo(
+        self, index: QtCore.QModelIndex, hint: QtWidgets.QAbstractItemView.ScrollHint = _Hint.EnsureVisible
+    ) -> None:  # noqa: N802
         """Scroll until the row of `index` can be seen."""
         if not index.isValid():
             return
@@ -235,13 +237,15 @@ class LogView(QtWidgets.QAbstractItemView):  # type: ignore[misc]
         """Return how far the rows are scrolled, in pixels."""
         return int(self.verticalScrollBar().value()) * self._height
 
-    def isIndexHidden(self, index: _Index) -> bool:  # noqa: N802
+    def isIndexHidden(self, index: QtCore.QModelIndex) -> bool:  # noqa: N802
         """Return whether a cell is in a hidden column."""
         return bool(self.header.isSectionHidden(index.column()))
 
     # -- keyboard and selection -------------------------------------------------------------------------
 
-    def moveCursor(self, action: _Move, modifiers: QtCore.Qt.KeyboardModifiers) -> QtCore.QModelIndex:  # type: ignore[name-defined]  # noqa: N802
+    def moveCursor(
+        self, action: QtWidgets.QAbstractItemView.CursorAction, modifiers: QtCore.Qt.KeyboardModifiers
+    ) -> QtCore.QModelIndex:  # noqa: N802
         """Return the cell that a key leads to."""
         del modifiers
         rows, model = self._rows(), self.model()

@@ -27,7 +27,7 @@ _SAID_S = 8
 """How long the status line shows what the panel has to say before the totals return."""
 
 
-class ServerPanel(QtWidgets.QWidget):  # type: ignore[misc]
+class ServerPanel(QtWidgets.QWidget):
     """A view of the server of one name. Closing it leaves the server running.
 
     Args:

@@ -11,7 +11,7 @@ from hdaemon_panel.link import ServerLink
 __all__ = ["ServerBar"]
 
 
-class _Dot(QtWidgets.QWidget):  # type: ignore[misc]
+class _Dot(QtWidgets.QWidget):
     """A round light that shows the state by its colour; the label beside it says it in words."""
 
     def __init__(self, parent: QtWidgets.QWidget) -> None:
@@ -33,9 +33,10 @@ class _Dot(QtWidgets.QWidget):  # type: ignore[misc]
         painter.drawEllipse(QtCore.QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5))
 
 
-class _Segment(QtWidgets.QAbstractButton):  # type: ignore[misc]
-    """One half of the mode switch. Drawn here, because styles show a checked push button too faintly for a state that
-    decides where data goes.
+class _Segment(QtWidgets.QAbstractButton):
+    """One half of the mode switch.
+
+    Drawn here, because styles show a checked push button too faintly for a state that decides where data goes.
     """
 
     def __init__(self, text: str, left: bool, parent: QtWidgets.QWidget) -> None:
@@ -77,7 +78,7 @@ class _Segment(QtWidgets.QAbstractButton):  # type: ignore[misc]
         painter.drawText(self.rect(), int(QtCore.Qt.AlignmentFlag.AlignCenter), self.text())
 
 
-class ServerBar(QtWidgets.QWidget):  # type: ignore[misc]
+class ServerBar(QtWidgets.QWidget):
     """The upper rows of the panel."""
 
     start_wanted = QtCore.Signal(str, int)

@@ -6,13 +6,15 @@ from dataclasses import replace
 
 from qtpy import QtWidgets
 
+from hdaemon import Limits
 from hdaemon.server.settings import Remembered
-from hdaemon.wire.limits import MIB, Limits
 
 __all__ = ["SettingsDialog"]
 
+MIB = 1024 * 1024
 
-class SettingsDialog(QtWidgets.QDialog):  # type: ignore[misc]
+
+class SettingsDialog(QtWidgets.QDialog):
     """Edits a `Remembered`; `result_settings` is what was chosen."""
 
     def __init__(self, remembered: Remembered, parent: QtWidgets.QWidget | None = None) -> None:

@@ -65,7 +65,7 @@ def application() -> QtWidgets.QApplication:
     return app
 
 
-class _Closing(QtCore.QObject):  # type: ignore[misc]
+class _Closing(QtCore.QObject):
     """Calls a function when a widget is about to close, while everything is still as it was."""
 
     def __init__(self, widget: QtWidgets.QWidget, call: Callable[[], None]) -> None:

@@ -86,6 +86,9 @@ def test_what_is_missing_says_what_to_do(site: Path) -> None:
     (site / "one" / "__init__.py").unlink()
     with pytest.raises(HdaemonError, match="force-reinstall one"):
         to_copy()
+    (site / "one-1.0.dist-info/RECORD").unlink()
+    with pytest.raises(HdaemonError, match="pip install one` again"):
+        to_copy()
 
 
 def test_from_a_wheel_hdaemon_goes_along(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 import threading
 import time
+import weakref
 from collections.abc import Callable
 
 import pytest
@@ -44,6 +46,33 @@ def test_lifecycle_rows(start_server: Start, connect: Connect, log: RingLog) -> 
     assert events(log, "disconnected") == ["closed by the client; 1 messages, 1 bytes"]
     assert log[1].text.startswith("127.0.0.1:")
     assert log[1].client == log[2].client == log[3].client == "client-1"
+
+
+def test_it_is_destroyed_on_its_own_thread(qtbot: object) -> None:
+    """Not by the garbage collector on some other: Qt crashes then."""
+    destroyed: list[object] = []
+
+    def start_and_stop() -> weakref.ref[HPythonServer]:
+        server = HPythonServer("garbage", port=0, store=Store())
+        server.start()
+        server.wait_until_listening()
+        server.mode = "evaluate"
+        told: list[int] = []
+        server.received.connect(lambda: told.append(1))
+        wait_until(lambda: told)
+        assert server.stop()
+        return weakref.ref(server, lambda _: destroyed.append(threading.current_thread()))
+
+    first = start_and_stop()
+    collector = threading.Thread(target=gc.collect)
+    collector.start()
+    collector.join(10)
+    assert first() is not None
+    assert destroyed == []
+    second = start_and_stop()
+    assert first() is None, "the next one lets it go"
+    assert destroyed == [threading.main_thread()]
+    assert second() is not None
 
 
 # -- stopping -----------------------------------------------------------------------------------------------
