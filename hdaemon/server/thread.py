@@ -333,9 +333,9 @@ _alive: set[HPythonServer] = set()
 _exit_handled: list[object] = []
 
 
-# A QObject must be destroyed on its own thread (Qt, "Threads and QObjects"). The garbage collector destroys on the thread
-# it happens to run on, a younger server's for one, and that crashed. So every server that was started is kept here until
-# nobody else holds it, and then let go on its own thread.
+# A QObject must be destroyed on its own thread (Qt, "Threads and QObjects"). The garbage collector destroys on the
+# thread it happens to run on, a younger server's for one, and that crashed. So every server that was started is kept
+# here until nobody else holds it, and then let go on its own thread.
 _kept: list[HPythonServer] = []
 _kept_lock = threading.Lock()
 

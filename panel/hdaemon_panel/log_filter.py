@@ -13,9 +13,10 @@ _WINDOW = 256 * 1024
 
 
 class Needle:
-    """A text to look for: in the whole payload, a lifecycle row's text, and the names of client and channel.
+    """A text to look for: in the whole payload or a lifecycle row's text, or as the name of a client or channel.
 
-    Letters A to Z match in either case; other characters as they are.
+    Letters A to Z match in either case; other characters as they are. A name must be given whole: every letter of
+    "default" would match every row otherwise.
     """
 
     def __init__(self, text: str) -> None:
@@ -28,9 +29,10 @@ class Needle:
         start = max(first, block.start)
         end = block.start + block.count
         if isinstance(block, EventBlock):
-            if self._in_names(block.client, block.event, block.text):
+            text = f"{block.event} {block.text}".casefold()
+            if self._lower in text or self._lower == block.client.casefold():
                 yield start
-        elif self._in_names(block.client, block.channel):
+        elif self._lower in (block.client.casefold(), block.channel.casefold()):
             yield from range(start, end)
         elif isinstance(block, LinesBlock):
             yield from self._lines(block, start)
@@ -40,9 +42,6 @@ class Needle:
             for number in range(start, end):
                 if self._lower in block.previews[number - block.start].casefold():
                     yield number
-
-    def _in_names(self, *names: str) -> bool:
-        return any(self._lower in name.casefold() for name in names)
 
     def _payload(self, payload: bytes, number: int) -> Iterator[int | None]:
         overlap = max(len(self._bytes) - 1, 0)

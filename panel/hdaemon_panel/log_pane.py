@@ -44,7 +44,9 @@ class LogPane(QtWidgets.QWidget):
         self.filter = QtWidgets.QLineEdit(self)
         self.filter.setObjectName("filterEdit")
         self.filter.setPlaceholderText("Filter messages")
-        self.filter.setToolTip("Show only rows whose whole message, client or channel contains this text (Ctrl+F)")
+        self.filter.setToolTip(
+            "Show only messages that contain this text anywhere, or come from the client of this name (Ctrl+F)"
+        )
         self.filter.setClearButtonEnabled(True)
         self._magnifier = self.filter.addAction(QtGui.QIcon(), QtWidgets.QLineEdit.ActionPosition.LeadingPosition)
         self.filter.textChanged.connect(self._on_filter)
@@ -121,6 +123,12 @@ class LogPane(QtWidgets.QWidget):
             button.setIcon(icon(name, palette))
         self._magnifier.setIcon(icon("search", palette))
         self.newest.setIcon(icon("newest", palette))
+
+    def changeEvent(self, event: QtCore.QEvent) -> None:  # noqa: N802
+        """Draw the icons anew when the palette changes."""
+        super().changeEvent(event)
+        if event.type() == QtCore.QEvent.Type.PaletteChange and hasattr(self, "newest"):
+            self.restyle()
 
     def follow(self) -> None:
         """Go to the newest row and stay with it."""

@@ -141,7 +141,9 @@ class LogView(QtWidgets.QAbstractItemView):
         self._fixed_metrics = QtGui.QFontMetrics(self._fixed)
         # The header indents its titles by this much; the cells below are indented alike.
         self._margin = 1 + self.style().pixelMetric(QtWidgets.QStyle.PixelMetric.PM_HeaderMargin, None, self.header)
-        self._height: int = max(self._metrics.height(), self._fixed_metrics.height()) + max(2, self._metrics.height() // 6)
+        self._height: int = max(self._metrics.height(), self._fixed_metrics.height()) + max(
+            2, self._metrics.height() // 6
+        )
 
     def _set_widths(self) -> None:
         for column, widest in enumerate(_WIDEST[:-1]):

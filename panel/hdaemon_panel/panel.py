@@ -161,13 +161,6 @@ class ServerPanel(QtWidgets.QWidget):
         super().hideEvent(event)
         self._ticker.stop()
 
-    def changeEvent(self, event: QtCore.QEvent) -> None:  # noqa: N802
-        """Draw the icons anew when the palette changes."""
-        super().changeEvent(event)
-        if event.type() == QtCore.QEvent.Type.PaletteChange and hasattr(self, "totals"):
-            self.log.restyle()
-            self.bar.sync()
-
     # -- settings ---------------------------------------------------------------------------------------
 
     def _recall(self) -> None:

@@ -220,6 +220,12 @@ class ServerBar(QtWidgets.QWidget):
         self.dot.set_color(stopped if hue is None else tinted(palette, hue, 0.6))
         self._draw_icons()
 
+    def changeEvent(self, event: QtCore.QEvent) -> None:  # noqa: N802
+        """Draw dot and icons anew when the palette changes."""
+        super().changeEvent(event)
+        if event.type() == QtCore.QEvent.Type.PaletteChange and hasattr(self, "lock"):
+            self.sync()
+
     def _draw_icons(self) -> None:
         palette = self.palette()
         key = (palette.cacheKey(), self._link.running, self.lock.isChecked())
