@@ -292,6 +292,9 @@ def test_many_small_blocks_leave_nothing_behind() -> None:
     assert log.rows_dropped == 19_990
     assert len(log._blocks) < 5000
     assert log.payload_bytes == 10 * 6
+    log.set_limits(10, 5 * 6)
+    assert log.payload_bytes == 5 * 6
+    assert [row.gone for row in log] == [True] * 5 + [False] * 5
 
 
 def test_a_block_larger_than_the_log() -> None:

@@ -26,15 +26,19 @@ def cell(view, row: int, title: str) -> str:
     return view.model().index(row, CLIENT_COLUMNS.index(title)).data()
 
 
-def test_the_model_tester_agrees(qtmodeltester, view, connect, running, qtbot):
+@pytest.mark.parametrize("when", ["before", "between", "after"])
+def test_the_model_tester_agrees(view, connect, running, qtbot, qtmodeltester, when):
     model = view.model()
-    qtmodeltester.check(model)
+    if when == "before":
+        qtmodeltester.check(model)  # from here on it also watches every change
     clients = [connect(running) for _ in range(3)]
     qtbot.waitUntil(lambda: model.rowCount() == 3)
-    qtmodeltester.check(model)
+    if when == "between":
+        qtmodeltester.check(model)
     clients[1].close()
     qtbot.waitUntil(lambda: model.rowCount() == 2)
-    qtmodeltester.check(model)
+    if when == "after":
+        qtmodeltester.check(model)
     assert [cell(view, row, "Client") for row in range(2)] == ["client-1", "client-3"]
 
 
