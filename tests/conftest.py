@@ -14,11 +14,12 @@ _runtime_folder = tempfile.TemporaryDirectory(prefix="hdaemon-tests-")
 os.environ.setdefault("XDG_RUNTIME_DIR", _runtime_folder.name)  # Qt warns where there is none (CI, containers)
 
 import pytest  # noqa: E402
-from helpers import RawClient, wait_until  # noqa: E402
+from helpers import ROOT, RawClient, wait_until  # noqa: E402
 from hypothesis import HealthCheck, settings  # noqa: E402
 from qtpy import QtCore  # noqa: E402
 
 import hdaemon  # noqa: E402
+from hdaemon import paths  # noqa: E402
 from hdaemon.server import registry  # noqa: E402
 from hdaemon.server.thread import HPythonServer, alive  # noqa: E402
 
@@ -79,6 +80,12 @@ def _open_sockets() -> set[str]:
             if target.startswith("socket:"):
                 found.add(target)
     return found
+
+
+@pytest.fixture
+def in_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let hdaemon find its files in the checkout, also where the tests run against an installed wheel."""
+    monkeypatch.setattr(paths, "_PACKAGE", ROOT / "hdaemon")
 
 
 @pytest.fixture

@@ -18,11 +18,15 @@ def _package(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return package
 
 
-def test_the_checkout_that_runs_this_has_everything() -> None:
-    assert paths.share_dir() == ROOT
-    assert paths.is_checkout()
+def test_what_runs_this_has_everything() -> None:
     assert Path(paths.pythonrc()).is_file()
     assert all((paths.share_dir() / name).is_dir() for name in ("panel", "icons", "scripts", "houdini"))
+
+
+@pytest.mark.usefixtures("in_checkout")
+def test_a_checkout_has_them_beside_the_package() -> None:
+    assert paths.share_dir() == ROOT
+    assert paths.is_checkout()
 
 
 def test_an_installed_wheel_has_them_inside_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -139,6 +139,8 @@ class LogView(QtWidgets.QAbstractItemView):
         self._fixed = QtGui.QFontDatabase.systemFont(QtGui.QFontDatabase.SystemFont.FixedFont)
         self._fixed.setPointSizeF(self.font().pointSizeF())
         self._fixed_metrics = QtGui.QFontMetrics(self._fixed)
+        # In fractions of a pixel, over many characters: rounded, the error grows with the line.
+        self._fixed_advance = QtGui.QFontMetricsF(self._fixed).horizontalAdvance("x" * 100) / 100 or 1.0
         # The header indents its titles by this much; the cells below are indented alike.
         self._margin = 1 + self.style().pixelMetric(QtWidgets.QStyle.PixelMetric.PM_HeaderMargin, None, self.header)
         self._height: int = max(self._metrics.height(), self._fixed_metrics.height()) + max(
@@ -397,7 +399,7 @@ class LogView(QtWidgets.QAbstractItemView):
         painter.setPen(color)
         metrics = self._fixed_metrics
         rise = (self._height + metrics.ascent() - metrics.descent()) // 2
-        fits = room // max(1, metrics.horizontalAdvance("x"))
+        fits = int(room / self._fixed_advance)
         for top, row in rows:
             if row.event is not None or row.gone:
                 continue

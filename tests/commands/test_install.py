@@ -69,6 +69,7 @@ def test_each_houdini_that_can_run_it_gets_it(houdinis: Path, capsys: pytest.Cap
     assert len(out.splitlines()) < 20  # a line a folder, not a line for each of its files
 
 
+@pytest.mark.usefixtures("in_checkout")
 def test_the_package_file_points_at_the_checkout(houdinis: Path) -> None:
     run_install()
     content = json.loads((houdinis / "houdini20.5/packages/hdaemon.json").read_text())

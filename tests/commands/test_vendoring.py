@@ -10,6 +10,8 @@ from hdaemon import paths
 from hdaemon.commands.vendoring import to_copy
 from hdaemon.errors import HdaemonError
 
+pytestmark = pytest.mark.usefixtures("in_checkout")
+
 
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
