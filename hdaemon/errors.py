@@ -7,6 +7,7 @@
     ├── BindError (OSError)         the server could not listen; says where, why and what to do
     ├── PayloadGone (LookupError)   a log row's payload was let go to keep the log within its limit
     ├── NoData (KeyError)           nothing is stored on that channel yet
+    ├── SendError                   `hdaemon send` could not send, or the server refused
     └── DecodeError (ValueError)    the peer's fault: a payload that is not what its content type says
 
 The text of each says what happened, where, and what to do next.
@@ -14,7 +15,7 @@ The text of each says what happened, where, and what to do next.
 
 from __future__ import annotations
 
-__all__ = ["BindError", "DecodeError", "HdaemonError", "NoData", "PayloadGone", "UsageError"]
+__all__ = ["BindError", "DecodeError", "HdaemonError", "NoData", "PayloadGone", "SendError", "UsageError"]
 
 
 class HdaemonError(Exception):
@@ -43,3 +44,7 @@ class NoData(HdaemonError, KeyError):
 
 class DecodeError(HdaemonError, ValueError):
     """A payload does not decode as its content type."""
+
+
+class SendError(HdaemonError):
+    """It could not be sent, or the server refused it; says where, why and what to do."""

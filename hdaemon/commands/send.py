@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from hdaemon.commands import arguments
-from hdaemon.errors import HdaemonError
+from hdaemon.errors import SendError
 from hdaemon.message import one_line
 from hdaemon.server.loop import DEFAULT_PORT
 
-__all__ = ["SendError", "add_arguments", "run"]
+__all__ = ["add_arguments", "run"]
 
 CONNECT_TIMEOUT_S = 5.0
 STALL_TIMEOUT_S = 30.0
@@ -27,10 +27,6 @@ REPLY_TIMEOUT_S = 10.0
 
 _CHUNK_BYTES = 256 * 1024
 _MAX_REPLY_BYTES = 64 * 1024
-
-
-class SendError(HdaemonError):
-    """It could not be sent, or the server refused it; says where, why and what to do."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

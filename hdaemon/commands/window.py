@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hdaemon.commands import arguments
 from hdaemon.errors import BindError
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def add_demo_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `hdaemon demo`."""
     add_panel_arguments(parser)
     parser.add_argument(
-        "--port", type=int, default=2000, help="first port tried; 0: any free one (default: %(default)s)"
+        "--port", type=arguments.port, default=2000, help="first port tried; 0: any free one (default: %(default)s)"
     )
 
 

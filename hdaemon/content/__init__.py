@@ -2,7 +2,7 @@
 
 One file a type; each holds a `decode(payload) -> object` that raises `DecodeError` for a payload that is
 not what it claims. Decoders read bytes and nothing else: no sockets, no threads, no clock, no Qt, no hou.
-A type that nobody registered is handed over as bytes.
+numpy and msgpack are imported when a payload first needs them. A type that nobody registered is handed over as bytes.
 """
 
 from __future__ import annotations
@@ -10,17 +10,40 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from hdaemon.content import text
-from hdaemon.errors import UsageError
+from hdaemon.content import json, msgpack, npy, safetensors, text
+from hdaemon.content.buffers import Payload
+from hdaemon.errors import DecodeError, UsageError
 
-__all__ = ["OCTET_STREAM", "TEXT", "decode", "register", "registered"]
+__all__ = [
+    "JSON",
+    "MSGPACK",
+    "NPY",
+    "OCTET_STREAM",
+    "SAFETENSORS",
+    "TEXT",
+    "Payload",
+    "decode",
+    "register",
+    "registered",
+]
 
 TEXT = "text/plain"
+JSON = "application/json"
+MSGPACK = "application/msgpack"
+NPY = "application/x-npy"
+SAFETENSORS = "application/vnd.safetensors"
 OCTET_STREAM = "application/octet-stream"
 
-Decoder = Callable[[bytes], Any]
+Decoder = Callable[[Any], Any]
+"""Called with a `Payload`: bytes, or a bytearray or memoryview, which have not all the methods of bytes."""
 
-_decoders: dict[str, Decoder] = {TEXT: text.decode}
+_decoders: dict[str, Decoder] = {
+    TEXT: text.decode,
+    JSON: json.decode,
+    MSGPACK: msgpack.decode,
+    NPY: npy.decode,
+    SAFETENSORS: safetensors.decode,
+}
 
 
 def register(content_type: str, decoder: Decoder) -> None:
@@ -28,7 +51,8 @@ def register(content_type: str, decoder: Decoder) -> None:
 
     Args:
         content_type: a media type without parameters, such as ``"application/json"`` (RFC 9110, 8.3.1).
-        decoder: called with the payload on the thread that first asks for `Message.data`.
+        decoder: called with the payload, any bytes-like object, on the thread that first asks for `Message.data`.
+            What it raises becomes `Message.error`, and `Message.data` is then the payload as bytes.
 
     Raises:
         UsageError: `content_type` is not of the form ``type/subtype``.
@@ -44,11 +68,18 @@ def registered() -> tuple[str, ...]:
     return tuple(sorted(_decoders))
 
 
-def decode(content_type: str, payload: bytes) -> Any:
-    """Return the value of `payload`: what its type's decoder makes of it, or `payload` itself for a type without one.
+def decode(content_type: str, payload: Payload) -> Any:
+    """Return the value of `payload`: what its type's decoder makes of it, or its bytes for a type without one.
 
     Raises:
-        DecodeError: the payload is not what its content type says.
+        DecodeError: the payload is not what its content type says, or its decoder failed.
     """
     decoder = _decoders.get(content_type)
-    return payload if decoder is None else decoder(payload)
+    if decoder is None:
+        return payload if isinstance(payload, bytes) else bytes(payload)
+    try:
+        return decoder(payload)
+    except DecodeError:
+        raise
+    except Exception as error:  # a decoder may be anybody's: whatever stops it, the payload is what was not decoded
+        raise DecodeError(f"the decoder of {content_type} failed: {type(error).__name__}: {error}") from error

@@ -43,6 +43,7 @@ class Connection:
         deadline: when something is due, on the monotonic clock: the silence that ends a burst, the time to show
             a token, or the end of lingering; None while nothing is.
         refused: nothing more is taken from it: what comes is thrown away until the deadline.
+        counted: it is one of the clients; False for one too many, which is only being told so.
     """
 
     client: Client
@@ -50,3 +51,4 @@ class Connection:
     door: RawDoor
     deadline: float | None = None
     refused: bool = False
+    counted: bool = True

@@ -10,7 +10,7 @@ import time
 
 from hdaemon.errors import BindError
 
-__all__ = ["Acceptor", "is_loopback", "listen"]
+__all__ = ["Acceptor", "at", "is_loopback", "listen"]
 
 PORTS_TRIED = 100
 """A busy port is followed by the next ones, up to 99 further (design.md, Python)."""
@@ -25,6 +25,11 @@ _BACKOFF_S = (0.05, 1.0)
 _BUSY = {errno.EADDRINUSE, getattr(errno, "WSAEADDRINUSE", errno.EADDRINUSE)}
 _NO_RESOURCES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 _DENIED = {errno.EACCES, errno.EPERM, getattr(errno, "WSAEACCES", errno.EACCES)}
+
+
+def at(host: str, port: int) -> str:
+    """Return ``HOST:PORT``, with an IPv6 address in brackets (RFC 3986, 3.2.2)."""
+    return f"[{host}]:{port}" if ":" in host and not host.startswith("[") else f"{host}:{port}"
 
 
 def is_loopback(host: str) -> bool:
@@ -131,7 +136,7 @@ class Acceptor:
                 self._backoff_s = _BACKOFF_S[0]
                 self.news = ("accepting", "clients can connect again")
             sock.setblocking(False)
-            accepted.append((sock, f"{address[0]}:{address[1]}"))
+            accepted.append((sock, at(address[0], address[1])))
         return accepted
 
     def _back_off(self, error: OSError) -> None:

@@ -16,23 +16,19 @@ from collections.abc import Callable
 
 from hdaemon.errors import BindError
 from hdaemon.log import RingLog
-from hdaemon.server.client import Client, Connection
-from hdaemon.server.listener import Acceptor, is_loopback, listen
+from hdaemon.server.client import Client
+from hdaemon.server.connections import Connections, send_now
+from hdaemon.server.listener import Acceptor, at, is_loopback, listen
 from hdaemon.server.modes import Modes, checked_framing
 from hdaemon.server.recorder import DataBlock, Recorder
 from hdaemon.store import Store
-from hdaemon.wire.events import Event, ModeWord, Refused
 from hdaemon.wire.limits import Limits
-from hdaemon.wire.raw import RawDoor
 
 __all__ = ["DEFAULT_PORT", "ServerLoop"]
 
 _logger = logging.getLogger(__name__)
 
 DEFAULT_PORT = 2000
-
-RECEIVE_BYTES = 256 * 1024
-"""One receive: large enough that the interpreter's cost vanishes, small enough to share its lock fairly."""
 
 _DELIVER_AT_STOP_S = 0.2
 """stop() has 500 ms; what clients left without an end is delivered within this part of it."""
@@ -62,7 +58,6 @@ class ServerLoop:
         state: ``"stopped"``, ``"starting"``, ``"listening"``, ``"stopping"`` or ``"failed"``.
         error: why the state is ``"failed"``; else empty.
         host, port: where it listens; before that, what was asked for.
-        bytes_received: since the start, of all clients.
         listening: set once the port is open, or could not be opened.
         on_change: called when log, store, clients or modes changed, at most once a turn.
         on_state: called when `state` changed.
@@ -87,9 +82,7 @@ class ServerLoop:
     ) -> None:
         self.name, self.host, self.port = name, host, port
         self.limits = limits or Limits()
-        self.raw_framing = checked_framing(raw_framing)
         self.state, self.error = "stopped", ""
-        self.bytes_received = 0
         self.listening = threading.Event()
         self.on_change: Callable[[], None] = _nothing
         self.on_state: Callable[[], None] = _nothing
@@ -98,17 +91,23 @@ class ServerLoop:
         self._log = log
         self._recorder = Recorder(log, store, _nothing)
         self._modes = Modes(mode, locked, self._tell)
+        self._connections = Connections(
+            self.limits,
+            self._modes,
+            self._recorder,
+            self._tell,
+            token=token,
+            raw_framing=checked_framing(raw_framing),
+            client_identifier=client_identifier,
+        )
+        self._connections.late = self._late_at_stop
         self._token = token
         self._requested_port = port
-        self._client_identifier = client_identifier
-        self._clients_made = 0
-        self._connections: dict[int, Connection] = {}
-        self._to_disconnect: dict[int, str] = {}
-        self._lock = threading.Lock()  # guards the two dicts above and the state; held for their look-ups only
+        self._lock = threading.Lock()  # guards the state
         self._stopping = False
         self._deliver_until = 0.0  # once stopping: when what is not yet delivered is let go
         self._changed = False
-        self._view = memoryview(bytearray(RECEIVE_BYTES))
+        self._announced = 0  # messages recorded when `on_change` was called last
         self._wake_sender: socket.socket | None = None
 
     # -- for any thread ---------------------------------------------------------------------------------
@@ -129,10 +128,19 @@ class ServerLoop:
         return self._recorder.messages
 
     @property
+    def bytes_received(self) -> int:
+        """Bytes since the start, of all clients, as they came in."""
+        return self._connections.bytes_received
+
+    @property
+    def raw_framing(self) -> str:
+        """How the raw bytes of clients that connect from now on are cut."""
+        return self._connections.raw_framing
+
+    @property
     def clients(self) -> tuple[Client, ...]:
         """The connected clients, oldest first."""
-        with self._lock:
-            return tuple(connection.client for connection in self._connections.values())
+        return self._connections.clients
 
     def set_on_block(self, on_block: Callable[[DataBlock], None]) -> None:
         """Have `on_block` called with every block of data that was received, on the server thread."""
@@ -158,7 +166,7 @@ class ServerLoop:
         Raises:
             UsageError: there is no such mode.
         """
-        connection = self._find(client_id)
+        connection = self._connections.find(client_id)
         if connection is not None:
             self._modes.switch(connection.client, mode, by)
             self.on_change()
@@ -170,7 +178,7 @@ class ServerLoop:
             UsageError: there is no such framing.
         """
         checked_framing(framing)
-        connection = self._find(client_id)
+        connection = self._connections.find(client_id)
         if connection is not None:
             connection.client.framing = connection.door.framing = framing
             self._tell("mode", f"raw framing: {framing}", connection.client)
@@ -178,8 +186,7 @@ class ServerLoop:
 
     def disconnect_client(self, client_id: int, why: str = "disconnected by this session") -> None:
         """Close one client's connection. A client that is gone is ignored."""
-        with self._lock:
-            self._to_disconnect[client_id] = why
+        self._connections.ask_to_disconnect(client_id, why)
         self._wake()
 
     def stop(self) -> None:
@@ -202,6 +209,7 @@ class ServerLoop:
         failure = ""
         try:
             with listen(self.host, self.port, self._token) as listener, selectors.DefaultSelector() as self._selector:
+                self._connections.selector = self._selector
                 receiver, sender = socket.socketpair()
                 with receiver, sender:
                     self._serve(listener, receiver, sender)
@@ -213,7 +221,7 @@ class ServerLoop:
         if failure:
             self._fail(failure)
         else:
-            self._tell("stopped", f"no longer listening on {self.host}:{self.port}", None)
+            self._tell("stopped", f"no longer listening on {at(self.host, self.port)}", None)
             self._set_state("stopped")
         self.on_change()
 
@@ -243,16 +251,18 @@ class ServerLoop:
             if self._late_at_stop():
                 return
             if key.data is not None:
-                if key.data.client.id in self._connections:  # else it was disconnected earlier in this turn
-                    self._receive(key.data)
-                    received = True
+                received |= self._connections.receive(key.data)
             elif key.fileobj is self._acceptor.sock:
                 self._accept()
             else:
                 self._drain_wake(key.fileobj)
-        self._timers()
-        if self._changed:
-            self._changed = False
+        now = time.monotonic()
+        self._connections.time_out(now)
+        if self._acceptor.again_at is not None and self._acceptor.again_at <= now:
+            self._acceptor.again_at = None
+            self._selector.register(self._acceptor.sock, selectors.EVENT_READ)
+        if self._changed or self._recorder.messages != self._announced:
+            self._changed, self._announced = False, self._recorder.messages
             self.on_change()
         if received:
             pause = self.pause_s()
@@ -260,142 +270,34 @@ class ServerLoop:
                 time.sleep(pause)
 
     def _timeout(self) -> float | None:
-        due = [connection.deadline for connection in self._connections.values()]
-        due += [self._acceptor.again_at, self.on_tick()]
+        due = (self._connections.next_deadline(), self._acceptor.again_at, self.on_tick())
         times = [moment for moment in due if moment is not None]
         return max(0.0, min(times) - time.monotonic()) if times else None
 
-    def _timers(self) -> None:
-        now = time.monotonic()
-        for connection in list(self._connections.values()):
-            if connection.deadline is None or connection.deadline > now:
-                continue
-            connection.deadline = None
-            if connection.refused:
-                self._close(connection, "refused")
-            elif connection.door.admitted:
-                if not self._receive(connection):  # the turn was long: what came meanwhile is not silence
-                    self._handle(connection, connection.door.silence())
-            else:
-                reason = f"no token within {self.limits.admission_s:g} s; the first line must be 'token THE_TOKEN'"
-                self._refuse(connection, Refused(reason, b"hdaemon: refused: no token came in time\n"))
-        if self._acceptor.again_at is not None and self._acceptor.again_at <= now:
-            self._acceptor.again_at = None
-            self._selector.register(self._acceptor.sock, selectors.EVENT_READ)
-
-    # -- connections ------------------------------------------------------------------------------------
-
     def _accept(self) -> None:
         for sock, address in self._acceptor.accept():
-            self._add(sock, address)
+            self._connections.add(sock, address)
         if self._acceptor.news is not None:
             self._tell(*self._acceptor.news)
         if self._acceptor.again_at is not None:
             self._selector.unregister(self._acceptor.sock)
 
-    def _add(self, sock: socket.socket, address: str) -> None:
-        if len(self._connections) >= self.limits.max_clients:
-            text = f"{self.limits.max_clients} clients are connected, which is the limit max_clients"
-            self._tell("refused", f"{address}: {text}")
-            _send(sock, b"hdaemon: refused: " + text.encode() + b"\n")
-            _shut(sock)
-            return
-        self._clients_made += 1
-        name = f"{self._client_identifier}-{self._clients_made}"
-        client = Client(self._clients_made, name, address, self.raw_framing)
-        door = RawDoor(self.limits, self.raw_framing, self._token)
-        deadline = None if door.admitted else time.monotonic() + self.limits.admission_s
-        connection = Connection(client, sock, door, deadline)
-        with self._lock:
-            self._connections[client.id] = connection
-        self._selector.register(sock, selectors.EVENT_READ, connection)
-        self._tell("connected", address, client)
-
-    def _receive(self, connection: Connection) -> bool:
-        """Receive once and deal with it; return False when there was nothing to receive."""
-        try:
-            size = connection.sock.recv_into(self._view)
-        except (BlockingIOError, InterruptedError):
-            return False
-        except OSError as error:
-            self._close(connection, f"connection lost: {error.strerror or error}")
-            return True
-        if size == 0:
-            self._close(connection, "refused" if connection.refused else "closed by the client")
-            return True
-        if connection.refused:
-            return True
-        self.bytes_received += size
-        connection.client.bytes += size
-        door = connection.door
-        self._handle(connection, door.feed(bytes(self._view[:size])))
-        if door.admitted and not connection.refused:
-            connection.deadline = time.monotonic() + self.limits.silence_s if door.waiting else None
-        return True
-
-    def _handle(self, connection: Connection, events: list[Event]) -> None:
-        """Do what the events of a door ask for."""
-        client = connection.client
-        for event in events:
-            if self._late_at_stop():
-                return  # one receive may hold 40,000 words: stop() cannot wait for each
-            if isinstance(event, ModeWord):
-                self._modes.ask(client, event.mode)
-            elif isinstance(event, Refused):
-                self._refuse(connection, event)
-            else:
-                self._recorder.record(client, event, self._modes.of(client))
-                self._changed = True
-
-    def _refuse(self, connection: Connection, refused: Refused) -> None:
-        """Say why; then read and throw away for a while, so that the reply is not lost to a reset."""
-        self._tell("refused", refused.reason, connection.client)
-        connection.refused = True
-        sent = not refused.reply or _send(connection.sock, refused.reply)
-        connection.deadline = time.monotonic() + (self.limits.linger_s if sent else 0)
-        try:
-            connection.sock.shutdown(socket.SHUT_WR)
-        except OSError:  # it is gone already; the next receive finds that out
-            pass
-
-    def _close(self, connection: Connection, why: str, deliver: bool = True) -> None:
-        client = connection.client
-        try:
-            if deliver and not connection.refused:
-                self._handle(connection, connection.door.end())
-        finally:
-            with self._lock:
-                del self._connections[client.id]
-            self._selector.unregister(connection.sock)
-            _shut(connection.sock)
-            self._tell("disconnected", f"{why}; {client.messages:,} messages, {client.bytes:,} bytes", client)
-
     def _close_all(self) -> None:
         self._acceptor.close()
         if not self._stopping:  # an error brought us here: what is held is still delivered, where that works
             self._deliver_until = time.monotonic() + _DELIVER_AT_STOP_S
-        failure: Exception | None = None
-        for connection in list(self._connections.values()):
-            try:
-                self._close(connection, "the server stopped", deliver=time.monotonic() < self._deliver_until)
-            except Exception as error:  # what cannot be delivered must not keep the other connections open
-                failure = error
-        if failure is not None:
-            raise failure
+            self._stopping = True
+        self._connections.close_all("the server stopped")
 
     def _late_at_stop(self) -> bool:
         return self._stopping and time.monotonic() > self._deliver_until
 
     # -- waking and telling -----------------------------------------------------------------------------
 
-    def _find(self, client_id: int) -> Connection | None:
-        with self._lock:
-            return self._connections.get(client_id)
-
     def _wake(self) -> None:
         sender = self._wake_sender
         if sender is not None:
-            _send(sender, b"\0")  # when it is full the loop is awake already
+            send_now(sender, b"\0")  # when it is full the loop is awake already
 
     def _drain_wake(self, receiver: object) -> None:
         assert isinstance(receiver, socket.socket)
@@ -403,11 +305,7 @@ class ServerLoop:
             receiver.recv(4096)
         except OSError:
             pass
-        with self._lock:
-            wanted, self._to_disconnect = self._to_disconnect, {}
-            found = [(self._connections[i], why) for i, why in wanted.items() if i in self._connections]
-        for connection, why in found:
-            self._close(connection, why)
+        self._connections.disconnect_asked()
 
     def _tell(self, event: str, text: str, client: Client | None = None) -> None:
         """Add a lifecycle row."""
@@ -415,7 +313,7 @@ class ServerLoop:
         self._changed = True
 
     def _where(self) -> str:
-        text = f"listening on {self.host}:{self.port}"
+        text = f"listening on {at(self.host, self.port)}"
         if self._requested_port not in (0, self.port):
             text += f" (port {self._requested_port} is in use)"
         if not is_loopback(self.host):
@@ -434,19 +332,3 @@ class ServerLoop:
                 return
             self.state = state
         self.on_state()
-
-
-def _send(sock: socket.socket, data: bytes) -> bool:
-    """Send what fits without waiting; return whether all of it did."""
-    try:
-        return sock.send(data) == len(data)
-    except OSError:
-        return False
-
-
-def _shut(sock: socket.socket) -> None:
-    try:
-        sock.shutdown(socket.SHUT_RDWR)  # close() alone leaves it open where a child process holds it too
-    except OSError:
-        pass
-    sock.close()

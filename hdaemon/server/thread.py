@@ -256,6 +256,8 @@ class HPythonServer(QtCore.QThread):
             raise BindError(f"{self.host}:{self.port} did not open within {timeout_s:g} s: is the host name right?")
         if self.state == "failed":
             raise BindError(self.error)
+        if self.state != "listening":
+            raise BindError(f"server {self._name!r} was stopped before its port was open: start it again")
 
     def request_stop(self) -> None:
         """Begin to stop; return at once. `state` and `state_changed` tell when it is done."""

@@ -29,7 +29,7 @@ FRAMINGS = ("lines", "burst")
 # Lines that are not data: the two words, and what an HTTP client sends (a browser made to talk to this port must
 # not get a line through: design.md, Safety). One expression, so that a block is searched once: a search of each
 # kind by itself costs as much as receiving the block.
-_HTTP = rb"[A-Z]{3,10} \S{1,4096} HTTP/[0-9](?:\.[0-9])?(?:\r?\n|\Z)|[Hh][Oo][Ss][Tt]:"
+_HTTP = rb"[A-Z]{3,10} \S+ HTTP/[0-9](?:\.[0-9])?(?:\r?\n|\Z)|[Hh][Oo][Ss][Tt]:"
 _SPECIAL = rb"(?:(?P<word>print|evaluate)\r?\n|(?P<http>" + _HTTP + rb"))"
 _special_at_start = re.compile(_SPECIAL)
 _special_after_line = re.compile(rb"\n" + _SPECIAL)
@@ -38,6 +38,9 @@ _http_after_line = re.compile(rb"\n(?:" + _HTTP + rb")")
 _TLS_HELLO = b"\x16\x03"  # handshake record, version 3.x: RFC 8446, 5.1
 
 _WORDS = {b"print": "print", b"evaluate": "evaluate"}
+
+_SMALL_PART = 4096
+"""Smaller receives are put together: kept one by one, 64 MiB in packets of two bytes would take a gigabyte."""
 
 _CROSS_PROTOCOL = Refused(
     "an HTTP request line or a Host header came in on the raw door: it looks like a web page made to talk to "
@@ -70,7 +73,7 @@ class RawDoor:
         self._limit = limits.max_raw_message_bytes
         self._max_token_line = limits.max_token_line_bytes
         self._token = token.encode() if token is not None else None
-        self._parts: list[bytes] = []  # what is not delivered yet; joined once, when its end has come
+        self._parts: list[bytes | bytearray] = []  # what is not delivered yet; joined once, when its end has come
         self._held = 0
         self._binary = False  # the rest of this burst is one message of bytes
         self._late_end = False  # a part was delivered without its line end, which may still come
@@ -143,12 +146,18 @@ class RawDoor:
     # -- inside -----------------------------------------------------------------------------------------
 
     def _hold(self, data: bytes) -> None:
-        if data and not self._closed:
+        if not data or self._closed:
+            return
+        self._held += len(data)
+        if len(data) >= _SMALL_PART:
             self._parts.append(data)
-            self._held += len(data)
+        elif self._parts and isinstance(self._parts[-1], bytearray):
+            self._parts[-1] += data
+        else:
+            self._parts.append(bytearray(data))
 
     def _take(self) -> bytes:
-        data = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
+        data = b"".join(self._parts)
         self._parts = []
         self._held = 0
         return data

@@ -517,3 +517,12 @@ def test_a_reader_of_the_output_that_goes_does_not_stop_the_server() -> None:
         """
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_stopped_before_the_port_was_open(qapp) -> None:
+    server = HPythonServer("test_stopped_early", port=0)
+    server._loop.stop()
+    server.start()
+    with pytest.raises(BindError, match="stopped before"):
+        server.wait_until_listening()
+    assert server.stop()

@@ -469,3 +469,17 @@ def test_a_long_line_is_not_looked_at_again_for_every_packet(framing: str, monke
     assert sum(takes) <= 2 * (total + 1), "joined once"
     assert sum(texts_checked) <= 2 * (total + 1), "decoded once"
     assert calls < 30_000 * 30, "the same few steps for every piece"
+
+
+def test_tiny_packets_are_not_kept_one_by_one() -> None:
+    door = make()
+    for _ in range(20_000):
+        assert door.feed(b"ab") == []
+    assert len(door._parts) < 20
+    assert flat(door.silence()) == texts(b"ab" * 20_000)
+
+
+def test_a_request_line_of_any_length_closes_the_connection() -> None:
+    line = b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\n"
+    (event,) = make().feed(line + b"evaluate\n")
+    assert isinstance(event, Refused)
