@@ -31,6 +31,7 @@ BINDINGS = {
 RUFF = "ruff==0.17.6"
 MYPY = "mypy==2.4.1"
 TYPES_HOUDINI = "types-houdini==21.0.512.3"
+NUMPY = "numpy==2.2.6"  # the last whose own types Python 3.10 can read
 IMPORT_LINTER = "import-linter==2.16"
 
 IS_INSTALLED = """
@@ -61,7 +62,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Types, strictly, against the published stubs of hou."""
-    session.install(MYPY, TYPES_HOUDINI)
+    session.install(MYPY, TYPES_HOUDINI, NUMPY)
     session.run("mypy")
 
 

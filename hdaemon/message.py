@@ -25,7 +25,8 @@ class Message:
         time: when it was received, in seconds since the epoch.
         channel: the name it was published on; ``"default"`` on the raw door.
         content_type: the media type of `payload`, lower case, without parameters.
-        payload: the bytes as they came, without the line end that framed them.
+        payload: the bytes as they came, without the line end that framed them. A door may hand over a memoryview
+            of its buffer instead of bytes: one dimension, unsigned bytes.
         client: the name of the client that sent it.
     """
 
@@ -57,7 +58,7 @@ class Message:
             try:
                 result = (content.decode(self.content_type, self.payload), None)
             except DecodeError as error:
-                result = (self.payload, str(error))
+                result = (bytes(self.payload), str(error))
             # Two threads may decode at once: both get an equal value, and one of them is kept.
             object.__setattr__(self, "_decoded", result)
         return self._decoded
@@ -86,7 +87,7 @@ _PICTURES |= {0x7F: 0x2421, 0x09: 0x20, 0x2028: 0x240A, 0x2029: 0x240A}
 _PICTURES |= {code: 0xFFFD for code in (*range(0x80, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A))}
 
 
-def preview(content_type: str, payload: bytes, max_chars: int = 200) -> str:
+def preview(content_type: str, payload: content.Payload, max_chars: int = 200) -> str:
     """Return what `Message.preview` returns, for a payload that is not yet a message."""
     if not content_type.startswith("text/") and content_type != "application/json":
         head = payload[: max(1, max_chars // 3)]

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-__all__ = ["Payload", "array", "flat", "numpy", "short"]
+__all__ = ["MAX_DIMENSIONS", "Payload", "array", "flat", "load_numpy", "short"]
+
+MAX_DIMENSIONS = 64
+"""Of an array: numpy 2 has no more (numpy 1 has 32). Checked before the extents are multiplied."""
 
 Payload = bytes | bytearray | memoryview
 """What a decoder is fed. A door may hand over a memoryview of a buffer that it uses again once nobody holds it."""
@@ -31,7 +34,7 @@ def flat(payload: Payload) -> memoryview:
     return (view if view.format == "B" and view.ndim == 1 else view.cast("B")).toreadonly()
 
 
-def numpy(why: str) -> ModuleType:
+def load_numpy(why: str) -> ModuleType:
     """Return the module numpy, imported when it is first needed.
 
     Raises:
@@ -40,7 +43,9 @@ def numpy(why: str) -> ModuleType:
     try:
         import numpy
     except ImportError as error:
-        raise DecodeError(f"{why} needs numpy, which cannot be imported here ({error}): pip install numpy") from error
+        raise DecodeError(
+            f"{why} needs numpy, which cannot be imported here ({error}); run `python -m pip install numpy`"
+        ) from error
     return numpy
 
 
@@ -55,12 +60,12 @@ def array(
         DecodeError: numpy has no such array (too many dimensions), or a truth value is neither 0 nor 1, which numpy
             takes for granted when it calculates.
     """
-    np = numpy("an array")
+    numpy = load_numpy("an array")
     try:
-        made: npt.NDArray[Any] = np.ndarray(shape, dtype, view, offset, order="F" if fortran_order else "C")
+        made: npt.NDArray[Any] = numpy.ndarray(shape, dtype, view, offset, order="F" if fortran_order else "C")
     except (ValueError, TypeError, OverflowError) as error:
         raise DecodeError(f"numpy cannot hold an array of shape {short(shape)} and type {dtype}: {error}") from error
-    if dtype.kind == "b" and made.size and int(made.view(np.uint8).max()) > 1:
+    if dtype.kind == "b" and made.size and int(made.view(numpy.uint8).max()) > 1:
         raise DecodeError("a truth value is neither 0 nor 1: send 0 and 1, or unsigned bytes")
     if not made.flags.aligned:
         made = made.copy(order="A")

@@ -56,7 +56,7 @@ def decode(payload: Payload) -> Any:
         DecodeError: it is not JSON, or past a limit; says what is wrong and where (not where, of a doubled name).
     """
     view = flat(payload)
-    if view[:3] == b"\xef\xbb\xbf":
+    if bytes(view[:3]) == b"\xef\xbb\xbf":
         raise DecodeError("not JSON: it begins with a byte order mark; send it without (RFC 8259, 8.1)")
     try:
         text = str(view, "utf-8")

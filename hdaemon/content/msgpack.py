@@ -4,13 +4,15 @@ Before the package msgpack makes anything of a payload, its structure is walked 
 what follows, nesting is limited to `MAX_DEPTH`, and nothing may follow the one value. A few bytes that announce
 gigabytes are so refused before anything is allocated.
 
-str becomes str (it must be UTF-8), bin bytes, array list, map dict. A key may be anything but an array or a map; one that is
-twice in a map is refused (1, 1.0 and true are the same key in Python). Extension type -1 becomes `msgpack.Timestamp`, which keeps
-the nanoseconds (`.to_datetime()`, `.to_unix()`); every other one `msgpack.ExtType`, a tuple of its code and its bytes.
+str becomes str (it must be UTF-8), bin bytes, array list, map dict. A key may be anything but an array or a map; one
+that is twice in a map is refused (1, 1.0 and true are the same key in Python). Extension type -1 becomes
+`msgpack.Timestamp`, which keeps the nanoseconds (`.to_datetime()`, `.to_unix()`); every other one `msgpack.ExtType`, a
+tuple of its code and its bytes.
 """
 
 from __future__ import annotations
 
+import importlib
 import re
 from types import ModuleType
 from typing import Any
@@ -35,8 +37,8 @@ def decode(payload: Payload) -> Any:
             what is wrong in the structure, at which byte.
     """
     view = flat(payload)
-    msgpack = _msgpack()
     _check(view)
+    msgpack: Any = _msgpack()
     try:
         return msgpack.unpackb(view, strict_map_key=False, object_pairs_hook=_map)
     except UnicodeDecodeError as error:
@@ -51,12 +53,10 @@ def decode(payload: Payload) -> Any:
 
 def _msgpack() -> ModuleType:
     try:
-        import msgpack
+        return importlib.import_module("msgpack")
     except ImportError as error:
-        raise DecodeError(
-            f"application/msgpack needs msgpack, which cannot be imported here ({error}): pip install msgpack"
-        ) from error
-    return msgpack
+        why = f"application/msgpack needs msgpack, which cannot be imported here ({error})"
+        raise DecodeError(f"{why}; run `python -m pip install msgpack`") from error
 
 
 def _map(pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:

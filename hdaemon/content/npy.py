@@ -1,4 +1,4 @@
-"""application/x-npy: one numpy array, as `numpy.save` writes it (numpy.org/doc/stable/reference/generated/numpy.lib.format.html).
+"""application/x-npy: one numpy array, as `numpy.save` writes it (numpy.org, "numpy.lib.format").
 
 Versions 1 to 3. The array is a read-only view of the payload. Pickles are never read: a type with Python objects is
 refused by its name, before numpy sees it. The head is a Python literal; only the few tokens that one has are let
@@ -12,7 +12,7 @@ import math
 import re
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from hdaemon.content.buffers import Payload, array, flat, numpy, short
+from hdaemon.content.buffers import MAX_DIMENSIONS, Payload, array, flat, load_numpy, short
 from hdaemon.errors import DecodeError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ _TOKEN = re.compile(
     r"|(?P<integer>[0-9]+)L?\b"  # Python 2 wrote 3L
     r"|(?P<open>[(\[{])|(?P<close>[)\]}]))\s*"
 )
-_SIMPLE = re.compile(r"[<>=|]?(?:[biufcSUV?][0-9]{0,9}|[mM]8?(?:\[[0-9]{0,9}[a-zA-Zμ]{1,3}(?:/[0-9]{1,9})?\])?)")
+_SIMPLE = re.compile(r"[<>=|]?(?:[biufcSUV?][0-9]{0,9}|[mM]8?(?:\[[0-9]{0,9}[a-zA-Z]{1,7}(?:/[0-9]{1,9})?\])?)")
 _OBJECT = re.compile(r"[<>=|]?O[0-9]*|object")
 
 
@@ -83,6 +83,8 @@ def _head(text: str) -> tuple[np.dtype[Any], bool, tuple[int, ...]]:
         raise DecodeError(f"not npy: fortran_order is {short(order)}, and not True or False")
     if not isinstance(shape, tuple) or not all(type(extent) is int for extent in shape):
         raise DecodeError(f"not npy: the shape is {short(shape)}, and not a tuple of integers")
+    if len(shape) > MAX_DIMENSIONS:
+        raise DecodeError(f"not taken as npy: {len(shape)} dimensions are over the limit of {MAX_DIMENSIONS}")
     dtype = _dtype(found["descr"])
     if dtype.hasobject:
         _refuse_objects()
@@ -118,19 +120,14 @@ def _literal(text: str) -> dict[Any, Any]:
 
 
 def _dtype(descr: object) -> np.dtype[Any]:
-    """Return the type that `descr` describes (the array interface, version 3), leaving out the padding between fields."""
-    np = numpy("application/x-npy")
+    """Return the type that `descr` describes (numpy's array interface, version 3), without the padding of fields."""
     try:
         if isinstance(descr, str):
-            if _OBJECT.fullmatch(descr):
-                _refuse_objects()
-            if not _SIMPLE.fullmatch(descr):
-                raise DecodeError(f"not npy: {short(descr)} is not a type that is known here")
-            return np.dtype(descr)
-        if isinstance(descr, tuple) and len(descr) == 2:
-            return np.dtype((_dtype(descr[0]), descr[1]))
+            return _simple(descr)
         if isinstance(descr, list):
-            return _structure(np, descr)
+            return _structure(descr)
+        if isinstance(descr, tuple) and len(descr) == 2:
+            return _subarray(_dtype(descr[0]), descr[1])
     except DecodeError:
         raise
     except (TypeError, ValueError, OverflowError) as error:
@@ -138,14 +135,30 @@ def _dtype(descr: object) -> np.dtype[Any]:
     raise DecodeError(f"not npy: {short(descr)} describes no type")
 
 
-def _structure(np: Any, fields: list[Any]) -> np.dtype[Any]:
+def _simple(descr: str) -> np.dtype[Any]:
+    if _OBJECT.fullmatch(descr):
+        _refuse_objects()
+    if not _SIMPLE.fullmatch(descr):
+        raise DecodeError(f"not npy: {short(descr)} is not a type that is known here")
+    return _made(descr)
+
+
+def _subarray(item: np.dtype[Any], shape: object) -> np.dtype[Any]:
+    extents = (shape,) if type(shape) is int else shape
+    # Anything else than extents would be read by numpy as another type, laid over this one.
+    if not isinstance(extents, tuple) or not all(type(extent) is int for extent in extents):
+        raise DecodeError(f"not npy: {short(shape)} is not the shape of a field")
+    return _made((item, extents))
+
+
+def _structure(fields: list[Any]) -> np.dtype[Any]:
     names, formats, offsets, titles, size = [], [], [], [], 0
     for field in fields:
         if not isinstance(field, tuple) or len(field) not in (2, 3):
             raise DecodeError(f"not npy: {short(field)} describes no field of a structure")
         name, item = field[0], _dtype(field[1])
         if len(field) == 3:
-            item = np.dtype((item, field[2]))
+            item = _subarray(item, field[2])
         title, name = name if isinstance(name, tuple) and len(name) == 2 else (None, name)
         if not isinstance(name, str):
             raise DecodeError(f"not npy: {short(name)} is not the name of a field")
@@ -155,8 +168,11 @@ def _structure(np: Any, fields: list[Any]) -> np.dtype[Any]:
             offsets.append(size)
             titles.append(title)
         size += item.itemsize
-    described = {"names": names, "formats": formats, "offsets": offsets, "titles": titles, "itemsize": size}
-    made: np.dtype[Any] = np.dtype(described)
+    return _made({"names": names, "formats": formats, "offsets": offsets, "titles": titles, "itemsize": size})
+
+
+def _made(description: object) -> np.dtype[Any]:
+    made: np.dtype[Any] = load_numpy("application/x-npy").dtype(description)
     return made
 
 

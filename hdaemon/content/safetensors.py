@@ -1,8 +1,8 @@
 """application/vnd.safetensors: named arrays (github.com/huggingface/safetensors, "Format").
 
-Eight bytes say the length of the head (little-endian), the head is a JSON object that gives each tensor a dtype, a shape
-and its place, and the rest is their bytes. The place of every tensor is checked: together they cover the rest without a
-hole or an overlap. The arrays are read-only views of the payload; the package of that name copies.
+Eight bytes say the length of the head (little-endian), the head is a JSON object that gives each tensor a dtype, a
+shape and its place, and the rest is their bytes. The place of every tensor is checked: together they cover the rest
+without a hole or an overlap. The arrays are read-only views of the payload; the package of that name copies.
 
 BF16, which numpy lacks, becomes float32, which holds every value of it exactly; that is the one type that is copied.
 """
@@ -15,11 +15,10 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from hdaemon.content import json as strict_json
-from hdaemon.content.buffers import Payload, array, flat, numpy, short
+from hdaemon.content.buffers import MAX_DIMENSIONS, Payload, array, flat, load_numpy, short
 from hdaemon.errors import DecodeError, UsageError
 
 if TYPE_CHECKING:
-    import numpy as np
     import numpy.typing as npt
 
 __all__ = ["ALIGNMENT", "MAX_HEAD_BYTES", "MAX_TENSORS", "Tensors", "decode", "encode"]
@@ -74,7 +73,7 @@ def decode(payload: Payload) -> Tensors:
         raise DecodeError(f"not taken as safetensors: its head of {length} bytes is over the limit of {MAX_HEAD_BYTES}")
     if 8 + length > len(view):
         raise DecodeError(f"not safetensors: it is cut off: the head ends at offset {8 + length} of {len(view)} bytes")
-    if view[8:9] != b"{":
+    if length == 0 or view[8] != 0x7B:
         raise DecodeError("not safetensors: the head does not begin with {")
     try:
         head = strict_json.decode(view[8 : 8 + length])
@@ -105,6 +104,8 @@ class _Tensor:
             raise self._error(f"has the dtype {short(self.dtype)}, which is none of {' '.join(_DTYPES)}")
         if not _naturals(shape):
             raise self._error(f"has the shape {short(shape)}, and not a list of sizes")
+        if len(shape) > MAX_DIMENSIONS:
+            raise self._error(f"has {len(shape)} dimensions, over the limit of {MAX_DIMENSIONS}")
         if not _naturals(offsets) or len(offsets) != 2:
             raise self._error(f"has the data_offsets {short(offsets)}, and not a begin and an end")
         self.shape, (self.begin, self.end) = tuple(shape), offsets
@@ -117,9 +118,9 @@ class _Tensor:
         return DecodeError(f"not safetensors: the tensor {short(self.name)} {what}")
 
     def array(self, data: memoryview) -> npt.NDArray[Any]:
-        np = numpy("application/vnd.safetensors")
+        numpy = load_numpy("application/vnd.safetensors")
         try:
-            made = array(data, np.dtype(_DTYPES[self.dtype]), self.shape, self.begin)
+            made = array(data, numpy.dtype(_DTYPES[self.dtype]), self.shape, self.begin)
         except DecodeError as error:
             raise self._error(f"cannot be read: {error}") from error
         if self.dtype != "BF16":
@@ -152,16 +153,16 @@ def _check_cover(tensors: Iterable[_Tensor], size: int) -> None:
 def encode(arrays: Mapping[str, npt.ArrayLike], metadata: Mapping[str, str] | None = None) -> list[bytes | memoryview]:
     """Return the buffers whose bytes, one after the other, are the payload of `arrays`; see `b"".join`.
 
-    The arrays themselves are the buffers, without a copy, where they are contiguous and little-endian. The data begins at a
-    multiple of `ALIGNMENT`, and the arrays with the larger items come first, so that each is aligned.
+    The arrays themselves are the buffers, without a copy, where they are contiguous and little-endian. The data begins
+    at a multiple of `ALIGNMENT`, and the arrays with the larger items come first, so that each is aligned.
 
     Raises:
         UsageError: an array, a name or the metadata that the format does not take, or more than a receiver takes.
     """
-    np = numpy("application/vnd.safetensors")
+    numpy = load_numpy("application/vnd.safetensors")
     if len(arrays) > MAX_TENSORS:
         raise UsageError(f"{len(arrays)} arrays are over the limit of {MAX_TENSORS}: send fewer in one message")
-    ready = {name: _ready(np, name, value) for name, value in arrays.items()}
+    ready = {name: _ready(numpy, name, value) for name, value in arrays.items()}
     head: dict[str, Any] = {}
     if metadata:
         if not all(isinstance(word, str) for pair in metadata.items() for word in pair):
@@ -174,7 +175,7 @@ def encode(arrays: Mapping[str, npt.ArrayLike], metadata: Mapping[str, str] | No
         head[name]["data_offsets"] = [at, at + made.nbytes]
         at += made.nbytes
         if made.nbytes:
-            buffers.append(memoryview(made.reshape(-1).view(np.uint8)))
+            buffers.append(memoryview(made.reshape(-1).view(numpy.uint8)))
     try:
         text = json.dumps(head, ensure_ascii=False, separators=(",", ":")).encode()
     except UnicodeEncodeError as error:
@@ -187,10 +188,10 @@ def encode(arrays: Mapping[str, npt.ArrayLike], metadata: Mapping[str, str] | No
     return [len(text).to_bytes(8, "little") + text, *buffers]
 
 
-def _ready(np: Any, name: object, value: npt.ArrayLike) -> npt.NDArray[Any]:
+def _ready(numpy: Any, name: object, value: npt.ArrayLike) -> npt.NDArray[Any]:
     if not isinstance(name, str) or name == _METADATA:
         raise UsageError(f"{short(name)} cannot be the name of an array: use a str other than {_METADATA}")
-    made: npt.NDArray[Any] = np.asarray(value, order="C")
+    made: npt.NDArray[Any] = numpy.asarray(value, order="C")
     made = made.astype(made.dtype.newbyteorder("<"), copy=False)
     if made.dtype.str not in _NAMES:
         raise UsageError(
