@@ -80,6 +80,7 @@ def start(
     token: str | None = None,
     locked: bool = False,
     raw_framing: str = "lines",
+    origins: tuple[str, ...] = (),
     limits: Limits | None = None,
     wait: bool = True,
 ) -> HPythonServer:
@@ -95,6 +96,7 @@ def start(
         token: what clients must show: their first line is ``token THE_TOKEN``.
         locked: clients' own mode words are refused.
         raw_framing: ``"lines"`` or ``"burst"``.
+        origins: web pages that may send requests, such as ``"https://studio.example"``; all others are refused.
         limits: see `Limits`.
         wait: return when the port is open. Without it, `state` and `state_changed` of the server tell.
 
@@ -116,6 +118,7 @@ def start(
         token=token,
         locked=locked,
         raw_framing=raw_framing,
+        origins=origins,
         limits=limits,
         wait=wait,
     )

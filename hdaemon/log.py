@@ -11,11 +11,11 @@ from __future__ import annotations
 import threading
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import overload
 
-from hdaemon.content import TEXT
+from hdaemon.content import TEXT, Payload
 from hdaemon.errors import PayloadGone
 from hdaemon.message import Message, one_line, preview
 
@@ -65,7 +65,7 @@ class Row:
     gone: bool = False
 
     @property
-    def payload(self) -> bytes:
+    def payload(self) -> Payload:
         """The payload of a data row.
 
         Raises:
@@ -104,7 +104,7 @@ class PayloadBlock:
     serial: int
     channel: str
     content_type: str
-    payload: bytes
+    payload: Payload
     client: str
     mode: str
     start: int = 0
@@ -428,10 +428,8 @@ _NOTHING = EventBlock(0.0, "", "")
 
 def _without_payload(block: PayloadBlock | LinesBlock, first: int) -> GoneBlock:
     """Return what stays of `block`. Its rows before `first` are dropped already: no time goes into their previews."""
-    if isinstance(block, LinesBlock):
-        lines, content_type = block.lines(), TEXT
-    else:
-        lines, content_type = [block.payload], block.content_type
+    lines: Sequence[Payload] = block.lines() if isinstance(block, LinesBlock) else [block.payload]
+    content_type = TEXT if isinstance(block, LinesBlock) else block.content_type
     dropped = max(0, first - block.start)
     previews = [""] * dropped + [preview(content_type, line, PREVIEW_CHARS) for line in lines[dropped:]]
     return GoneBlock(

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hdaemon import content
-from hdaemon.errors import DecodeError
+from hdaemon.errors import DecodeError, UsageError
 
-__all__ = ["DEFAULT_CHANNEL", "MODES", "Message", "one_line", "preview"]
+__all__ = ["DEFAULT_CHANNEL", "MODES", "Message", "check_channel", "one_line", "preview"]
 
 MODES = ("print", "evaluate")
 DEFAULT_CHANNEL = "default"
@@ -34,7 +34,7 @@ class Message:
     time: float
     channel: str
     content_type: str
-    payload: bytes
+    payload: content.Payload
     client: str
     _decoded: tuple[Any, str | None] = field(default=_UNDECODED, init=False, repr=False)
 
@@ -97,6 +97,32 @@ def preview(content_type: str, payload: content.Payload, max_chars: int = 200) -
     if len(shown) > max_chars or len(head) < len(payload):
         shown = shown[: max_chars - 1] + "…"
     return shown
+
+
+MAX_CHANNEL_BYTES = 256
+"""A channel is a name, not a message."""
+
+
+def check_channel(name: str) -> str:
+    """Return `name`, when it can name a channel: as an MQTT topic name (MQTT 5.0, 4.7), at most 256 bytes of UTF-8.
+
+    Raises:
+        UsageError: it is empty or too long, or has a wildcard or a control character in it.
+    """
+    try:
+        size = len(name.encode())
+    except UnicodeEncodeError:
+        size = 0
+    if not 0 < size <= MAX_CHANNEL_BYTES:
+        raise UsageError(f"a channel name has 1 to {MAX_CHANNEL_BYTES} bytes of UTF-8, and {name[:40]!r} has not")
+    for character in "+#":
+        if character in name:
+            raise UsageError(
+                f"{character!r} in channel name {name!r} is a wildcard, for subscribers only: leave it out"
+            )
+    if any(ord(character) < 0x20 or 0x7F <= ord(character) < 0xA0 for character in name):
+        raise UsageError(f"channel name {name!r} has a control character in it: leave it out")
+    return name
 
 
 def one_line(text: str) -> str:

@@ -21,6 +21,9 @@ LINES_A_SECOND = 200
 _MAX_WAITING = 1000
 """Lines that wait to be flushed: five seconds' worth; what a busy main thread does not fetch is counted instead."""
 
+_MAX_BYTES = 1024 * 1024
+"""Bytes of a message that are looked at: 200 lines of 1,000 characters are in there, whatever the script."""
+
 _MAX_CHARS = 1000
 """Characters of one line: a console wraps what is longer over the whole window."""
 
@@ -125,9 +128,12 @@ def _texts(block: LinesBlock | PayloadBlock, room: int) -> list[str]:
     if block.content_type != "text/plain":
         size = f"<{block.content_type}, {len(block.payload):,} bytes> "
         return [size + preview(block.content_type, block.payload, 96)]
-    lines = block.payload.removesuffix(b"\n").split(b"\n", room)
+    head = bytes(block.payload[:_MAX_BYTES])
+    lines = head.removesuffix(b"\n").split(b"\n", room)
     shown = [preview("text/plain", line.removesuffix(b"\r"), _MAX_CHARS) for line in lines[:room]]
-    if len(lines) > room:
-        count = block.payload.removesuffix(b"\n").count(b"\n") + 1
+    if len(head) < len(block.payload):
+        shown[-1] = f"hdaemon: the message has {len(block.payload):,} bytes; the rest of it is not printed"
+    elif len(lines) > room:
+        count = head.removesuffix(b"\n").count(b"\n") + 1
         shown[-1] = f"hdaemon: the message has {count:,} lines; the rest of it is not printed"
     return shown

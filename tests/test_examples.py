@@ -6,6 +6,7 @@ import json
 import os
 import runpy
 import shutil
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,9 @@ from types import ModuleType, SimpleNamespace
 import pytest
 from helpers import ROOT, RawClient, payloads, wait_until
 
+from hdaemon import content
 from hdaemon.log import RingLog
+from hdaemon.message import Message
 from hdaemon.server.thread import HPythonServer
 from hdaemon.store import Store
 
@@ -45,6 +48,7 @@ def run(*command: str | Path, **environment: str) -> subprocess.CompletedProcess
 
 def test_every_example_is_tested() -> None:
     tested = {"original_client.py", "telemetry.py", "bash_send.sh", "read_in_python_sop.py", "README.md"}
+    tested |= {"studio_content_type.py"}
     assert {path.name for path in EXAMPLES.iterdir() if path.is_file()} == tested
 
 
@@ -75,6 +79,18 @@ def test_bash(server: HPythonServer, log: RingLog) -> None:
     done = run("bash", EXAMPLES / "bash_send.sh", "Hello", "Houdini", HDAEMON_PORT=str(server.port))
     assert done.returncode == 0, done.stderr
     wait_until(lambda: payloads(log) == [b"Hello Houdini"])
+
+
+def test_a_content_type_of_one_s_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(content, "_decoders", dict(content._decoders))
+    runpy.run_path(str(EXAMPLES / "studio_content_type.py"))
+    camera = (0.0, 1.5, 5.0, -10.0, 0.0, 0.0, 50.0)
+    payload = memoryview(struct.pack("<7d", *camera))
+    message = Message(1, 0.0, "cam", "application/x-studio-camera", payload, "client-1")
+    assert (message.data, message.error) == (camera, None)
+    cut = Message(2, 0.0, "cam", "application/x-studio-camera", b"short", "client-1")
+    assert cut.data == b"short"
+    assert "56 bytes" in str(cut.error)
 
 
 class FakePoint:

@@ -45,7 +45,17 @@ def run(args: argparse.Namespace) -> int:
     """Print a line for each thing looked at; return 0 when nothing fails, else 1."""
     folders = [prefs.given(path) for path in args.prefs] if args.prefs else list(prefs.find())
     failed = False
-    for check in (_python(), _files(), _qt(), _numpy(), _variables(), _port(), _preferences(folders), _houdini()):
+    for check in (
+        _python(),
+        _files(),
+        _qt(),
+        _numpy(),
+        _msgpack(),
+        _variables(),
+        _port(),
+        _preferences(folders),
+        _houdini(),
+    ):
         for level, sentence in check:
             failed = failed or level == "FAIL"
             print(f"{level:<4} {sentence}")
@@ -100,6 +110,17 @@ def _numpy() -> Iterator[Finding]:
         yield "warn", f'numpy {version} is too new for PySide {pyside}: run `python -m pip install "numpy<2"`'
     else:
         yield "ok", f"numpy {version}"
+
+
+def _msgpack() -> Iterator[Finding]:
+    version = _version("msgpack")
+    if version is None:
+        yield (
+            "warn",
+            "application/msgpack stays bytes: run `python -m pip install msgpack`; in Houdini, `hdaemon install`",
+        )
+    else:
+        yield "ok", f"msgpack {version}"
 
 
 def _variables() -> Iterator[Finding]:

@@ -23,6 +23,9 @@ _HOUDINIS_OWN = re.compile(r"numpy|pyside\d*(-.*)?|pyqt\d*(-.*)?|shiboken\d*|pys
 """Never copied: Houdini ships its own, which another would shadow."""
 
 _COMPILED = (".so", ".pyd", ".dll", ".dylib")
+_WORKS_WITHOUT = ("msgpack",)
+"""Packages whose compiled part only makes them quicker: copied without it, as it is made for one Python version."""
+
 _LICENCE = re.compile(r"(licen[cs]e|copying|notice|authors)", re.IGNORECASE)
 
 
@@ -54,6 +57,8 @@ def to_copy() -> tuple[list[Copy], list[str]]:
             continue
         found = _distribution(name)
         copies += _files(name, found)
+        if name in _WORKS_WITHOUT:
+            left_out.append(f"the compiled part of {name} is not copied: its Python code does the same, slower")
         wanted += _required(found.requires or [])
     return copies, left_out
 
@@ -98,6 +103,8 @@ def _files(name: str, found: metadata.Distribution) -> Iterator[Copy]:
         if ".." in target.parts or target.is_absolute() or target.suffix == ".pyc" or "__pycache__" in target.parts:
             continue  # scripts, and what this Python has compiled
         if target.suffix in _COMPILED:
+            if name in _WORKS_WITHOUT:
+                continue
             raise HdaemonError(f"{name} is not pure Python ({target.name}): it cannot be copied for Houdini's Python")
         if target.suffix == ".pth" or (target.parts[0].endswith(".dist-info") and not _belongs(target)):
             continue

@@ -70,7 +70,7 @@ def decode(payload: Payload) -> Any:
     try:
         return _parser().decode(text)
     except json.JSONDecodeError as error:
-        _refuse(error.msg[:1].lower() + error.msg[1:], text, error.pos)
+        _refuse(error.msg[:1].lower() + error.msg[1:].removesuffix(" at"), text, error.pos)
     except DecodeError:
         raise
     except _Refused as error:

@@ -87,6 +87,7 @@ for _codes, _size in (
     ((0xCB, 0xCF, 0xD3), 9),
     ((0xD7,), 10),
     ((0xD8,), 18),
+    *(((0xA0 + _length,), 1 + _length) for _length in range(32)),
 ):
     for _code in _codes:
         _FIXED[_code] = _size
@@ -99,7 +100,7 @@ _RUNS = {
     )
     for size in (1, 2, 3, 5, 9)
 }
-"""Numbers of one size in a row, as arrays of numbers are."""
+"""Values of one size in a row, as arrays of numbers are."""
 
 _WIDTHS = {0xC4: 1, 0xC5: 2, 0xC6: 4, 0xC7: 1, 0xC8: 2, 0xC9: 4, 0xD9: 1, 0xDA: 2, 0xDB: 4}
 _WIDTHS |= {0xDC: 2, 0xDD: 4, 0xDE: 2, 0xDF: 4}
@@ -156,8 +157,6 @@ def _check(view: memoryview) -> None:
 
 def _variable(view: memoryview, at: int, code: int) -> tuple[int, int | None]:
     """Return where the value at `at` ends (of an array or map: its head), and how many values an array or map holds."""
-    if 0xA0 <= code <= 0xBF:
-        return at + 1 + (code & 0x1F), None
     if 0x90 <= code <= 0x9F:
         return at + 1, code & 0x0F
     if 0x80 <= code <= 0x8F:

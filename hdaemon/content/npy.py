@@ -36,7 +36,8 @@ _TOKEN = re.compile(
     r"|(?P<integer>[0-9]+)L?\b"  # Python 2 wrote 3L
     r"|(?P<open>[(\[{])|(?P<close>[)\]}]))\s*"
 )
-_SIMPLE = re.compile(r"[<>=|]?(?:[biufcSUV?][0-9]{0,9}|[mM]8?(?:\[[0-9]{0,9}[a-zA-Z]{1,7}(?:/[0-9]{1,9})?\])?)")
+# Eight digits: numpy 1 counts the four bytes of each character of a U in 32 bits, and gets a negative size.
+_SIMPLE = re.compile(r"[<>=|]?(?:[biufcSUV?][0-9]{0,8}|[mM]8?(?:\[[0-9]{0,9}[a-zA-Z]{1,7}(?:/[0-9]{1,9})?\])?)")
 _OBJECT = re.compile(r"[<>=|]?O[0-9]*|object")
 
 
@@ -88,7 +89,7 @@ def _head(text: str) -> tuple[np.dtype[Any], bool, tuple[int, ...]]:
     dtype = _dtype(found["descr"])
     if dtype.hasobject:
         _refuse_objects()
-    if not dtype.itemsize:
+    if dtype.itemsize <= 0:
         raise DecodeError(f"not taken as npy: items of type {short(found['descr'])} have no bytes")
     return dtype, order, shape
 

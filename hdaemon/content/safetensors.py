@@ -125,10 +125,12 @@ class _Tensor:
             raise self._error(f"cannot be read: {error}") from error
         if self.dtype != "BF16":
             return made
-        # The upper half of a float32 is the same number (the lower half is precision).
-        made = (made.astype("<u4") << 16).astype("<u4", copy=False).reshape(self.shape).view("<f4")
-        made.flags.writeable = False
-        return made
+        # A bfloat16 is the upper half of the float32 of the same value.
+        halves = numpy.zeros((made.size, 2), "<u2")
+        halves[:, 1] = made.reshape(-1)
+        wide: npt.NDArray[Any] = halves.view("<f4").reshape(self.shape)
+        wide.flags.writeable = False
+        return wide
 
 
 def _naturals(value: object) -> bool:
@@ -140,11 +142,9 @@ def _check_cover(tensors: Iterable[_Tensor], size: int) -> None:
     at = 0
     for tensor in sorted(tensors, key=lambda tensor: (tensor.begin, tensor.end)):
         if tensor.begin != at:
-            what = "overlaps the one before it" if tensor.begin < at else "leaves a hole before it"
-            raise DecodeError(
-                f"not safetensors: the tensor {short(tensor.name)}, at {short(tensor.begin, 30)}, {what}, "
-                f"which ends at {at}"
-            )
+            what = "an overlap" if tensor.begin < at else "a hole"
+            begins = f"the tensor {short(tensor.name)} begins at {short(tensor.begin, 30)}"
+            raise DecodeError(f"not safetensors: {begins}, but what comes before it ends at {at}: {what}")
         at = tensor.end
     if at != size:
         raise DecodeError(f"not safetensors: the tensors end at {short(at, 30)}, but there are {size} bytes of data")

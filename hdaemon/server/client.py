@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import socket
 import time
+from collections import deque
 from dataclasses import dataclass, field
 
-from hdaemon.wire.raw import RawDoor
+from hdaemon.wire.events import Door
 
 __all__ = ["Client", "Connection"]
 
@@ -22,7 +23,7 @@ class Client:
         connected_at: seconds since the epoch.
         messages, bytes: received from it.
         own_mode: the mode it or the artist chose for it; None while it follows the server's.
-        framing: how its raw bytes are cut into messages, ``"lines"`` or ``"burst"``.
+        framing: how its raw bytes are cut into messages, ``"lines"`` or ``"burst"``; ``"http"`` for requests.
     """
 
     id: int
@@ -43,12 +44,18 @@ class Connection:
         deadline: when something is due, on the monotonic clock: the silence that ends a burst, the time to show
             a token, or the end of lingering; None while nothing is.
         refused: nothing more is taken from it: what comes is thrown away until the deadline.
+        closing: it is closed once everything in `out` is sent.
+        out: what is to be sent, oldest first.
+        queued: bytes of `out` that were made for this client; payloads of the store are not copied, nor counted.
         counted: it is one of the clients; False for one too many, which is only being told so.
     """
 
     client: Client
     sock: socket.socket
-    door: RawDoor
+    door: Door
     deadline: float | None = None
     refused: bool = False
+    closing: bool = False
+    out: deque[memoryview] = field(default_factory=deque)
+    queued: int = 0
     counted: bool = True

@@ -14,14 +14,21 @@ from collections.abc import Callable
 from hdaemon.server.client import Client, Connection
 from hdaemon.server.modes import Modes
 from hdaemon.server.recorder import Recorder
-from hdaemon.wire.events import Event, ModeWord, Refused
+from hdaemon.server.routes import Parts, Routes
+from hdaemon.wire.access import Access
+from hdaemon.wire.events import Event, ModeWord, Refused, Reply, Request
+from hdaemon.wire.http import HttpDoor
 from hdaemon.wire.limits import Limits
 from hdaemon.wire.raw import RawDoor
+from hdaemon.wire.sniff import OpeningDoor
 
 __all__ = ["Connections", "send_now"]
 
 RECEIVE_BYTES = 256 * 1024
 """One receive: large enough that the interpreter's cost vanishes, small enough to share its lock fairly."""
+
+_SEND_BYTES = 1024 * 1024
+"""One send: the other clients get their turn in between."""
 
 Tell = Callable[[str, str, "Client | None"], None]
 
@@ -33,14 +40,16 @@ class Connections:
         limits: see `Limits`.
         modes: says in which mode a client's data is received, and hears its words.
         recorder: takes what was received.
+        routes: answers requests.
         tell: adds a lifecycle row: its event, its text, the client it is about.
+        origins: pages that may send requests.
         token: what a client must show first; None for nothing.
         client_identifier: clients are named after it.
 
     Attributes:
         raw_framing: how the bytes of clients that connect from now on are cut.
         bytes_received: of all clients.
-        selector: set by the loop while it runs.
+        selector, address: set by the loop while it runs: the selector, and the host and port it listens on.
         late: set by the loop; True once stop() cannot wait any longer for what is still to be delivered.
     """
 
@@ -49,18 +58,22 @@ class Connections:
         limits: Limits,
         modes: Modes,
         recorder: Recorder,
+        routes: Routes,
         tell: Tell,
         *,
         token: str | None,
+        origins: tuple[str, ...],
         raw_framing: str,
         client_identifier: str,
     ) -> None:
         self.raw_framing = raw_framing
         self.bytes_received = 0
         self.selector: selectors.BaseSelector
+        self.address = ("", 0)
         self.late: Callable[[], bool] = bool
         self._limits, self._modes, self._recorder, self._tell = limits, modes, recorder, tell
-        self._token = token
+        self._routes = routes
+        self._token, self._origins = token, origins
         self._client_identifier = client_identifier
         self._made = 0
         self._open: dict[int, Connection] = {}
@@ -93,7 +106,12 @@ class Connections:
         self._made += 1
         name = f"{self._client_identifier}-{self._made}"
         client = Client(self._made, name, address, self.raw_framing)
-        door = RawDoor(self._limits, self.raw_framing, self._token)
+        door = OpeningDoor(
+            lambda framing: RawDoor(self._limits, framing, self._token),
+            lambda: HttpDoor(self._limits, self._access(sock)),
+            self.raw_framing,
+            admitted=self._token is None,
+        )
         connection = Connection(client, sock, door)
         limit = self._limits.max_clients
         if len(self._open) >= 2 * limit:  # as many again are being told why they were refused: no more of that
@@ -113,27 +131,55 @@ class Connections:
 
     def receive(self, connection: Connection) -> bool:
         """Receive once and deal with it; return False when there was nothing to receive."""
-        if connection.client.id not in self._open:  # disconnected earlier in this turn
-            return False
+        if connection.client.id not in self._open or connection.out:
+            return False  # disconnected earlier in this turn; or it is to read its answers first
+        door = connection.door
+        target = door.target if isinstance(door, HttpDoor) else None
         try:
-            size = connection.sock.recv_into(self._view)
+            size = connection.sock.recv_into(self._view if target is None else target)
         except (BlockingIOError, InterruptedError):
             return False
         except OSError as error:
             self._close(connection, f"connection lost: {error.strerror or error}")
             return True
         if size == 0:
-            self._close(connection, "refused" if connection.refused else "closed by the client")
+            self._close(connection, _ended(connection) if connection.refused else "closed by the client")
             return True
         if connection.refused:
             return True
         self.bytes_received += size
         connection.client.bytes += size
-        door = connection.door
-        self._handle(connection, door.feed(bytes(self._view[:size])))
-        if door.admitted and not connection.refused:
-            connection.deadline = time.monotonic() + self._limits.silence_s if door.waiting else None
+        if target is not None and isinstance(door, HttpDoor):
+            events = door.received(size)
+        else:
+            events = door.feed(bytes(self._view[:size]))
+        was_waiting = isinstance(door, HttpDoor) and door.waiting and not door.in_body and not events
+        self._enter(connection)
+        self._handle(connection, events)
+        if not (was_waiting and connection.deadline is not None):  # a head's time runs from its first byte
+            self._set_deadline(connection)
         return True
+
+    def _enter(self, connection: Connection) -> None:
+        """Go through the door that the first bytes have chosen."""
+        door = connection.door
+        if isinstance(door, OpeningDoor) and door.chosen is not None:
+            connection.door = door.chosen
+            if isinstance(connection.door, HttpDoor):
+                connection.client.framing = connection.door.framing
+                connection.deadline = None
+
+    def _set_deadline(self, connection: Connection) -> None:
+        """Say when something is due, after something was received or sent."""
+        now, door, limits = time.monotonic(), connection.door, self._limits
+        if connection.out:
+            connection.deadline = now + limits.stall_s
+        elif connection.refused:
+            pass  # it lingers for its time, whatever it still sends
+        elif isinstance(door, HttpDoor):
+            connection.deadline = now + (limits.stall_s if door.waiting else limits.idle_s)
+        elif door.admitted:
+            connection.deadline = now + limits.silence_s if door.waiting else None
 
     def next_deadline(self) -> float | None:
         """Return when `time_out` is due, on the monotonic clock; None while nothing is."""
@@ -146,14 +192,21 @@ class Connections:
             if connection.deadline is None or connection.deadline > now:
                 continue
             connection.deadline = None
-            if connection.refused:
-                self._close(connection, "refused")
-            elif connection.door.admitted:
-                if not self.receive(connection):  # the turn was long: what came meanwhile is not silence
-                    self._handle(connection, connection.door.silence())
-            else:
+            if connection.out:
+                self._close(connection, f"it has read nothing for {self._limits.stall_s:g} s", deliver=False)
+            elif connection.refused:
+                self._close(connection, _ended(connection))
+            elif not connection.door.admitted:
                 reason = f"no token within {self._limits.admission_s:g} s; the first line must be 'token THE_TOKEN'"
                 self._refuse(connection, Refused(reason, b"hdaemon: refused: no token came in time\n"))
+            elif not self.receive(connection):  # the turn was long: what came meanwhile is not silence
+                if isinstance(connection.door, HttpDoor) and not connection.door.waiting:
+                    self._close(connection, "idle")
+                    continue
+                events = connection.door.silence()
+                self._enter(connection)
+                self._handle(connection, events)
+                self._set_deadline(connection)
 
     def disconnect_asked(self) -> None:
         """Disconnect the clients that `ask_to_disconnect` was called for."""
@@ -180,6 +233,13 @@ class Connections:
 
     # -- inside -----------------------------------------------------------------------------------------
 
+    def _access(self, sock: socket.socket) -> Access:
+        """Return what a request on that socket must show: its Host may also be the address it came in on."""
+        host, port = self.address
+        local = str(sock.getsockname()[0])
+        hosts = {f"[{name}]" if ":" in name and not name.startswith("[") else name for name in (host, local)}
+        return Access(tuple(hosts), port, self._token, self._origins)
+
     def _handle(self, connection: Connection, events: list[Event]) -> None:
         """Do what the events of a door ask for."""
         client = connection.client
@@ -190,32 +250,101 @@ class Connections:
                 self._modes.ask(client, event.mode)
             elif isinstance(event, Refused):
                 self._refuse(connection, event)
+            elif isinstance(event, Reply):
+                self._send(connection, [event.data])
+            elif isinstance(event, Request):
+                self._send(connection, self._routes.answer(client, event))
+                if not event.head.keep_alive:
+                    self._finish(connection)
             else:
                 self._recorder.record(client, event, self._modes.of(client))
+            if client.id not in self._open:
+                return  # it was found to be gone
 
     def _refuse(self, connection: Connection, refused: Refused) -> None:
-        """Say why; then read and throw away for a while, so that the reply is not lost to a reset."""
+        """Say why, and close the connection."""
         self._tell("refused", refused.reason, connection.client)
         connection.refused = True
-        sent = not refused.reply or send_now(connection.sock, refused.reply)
-        connection.deadline = time.monotonic() + (self._limits.linger_s if sent else 0)
+        if refused.reply:
+            self._send(connection, [refused.reply])
+        self._finish(connection, answered=False)
+
+    def _finish(self, connection: Connection, answered: bool = True) -> None:
+        """Close the connection once all is sent; then read and throw away: a reset would lose the answer."""
+        connection.refused = True
+        connection.closing = answered
+        if connection.client.id in self._open and not connection.out:
+            self._linger(connection)
+
+    def _linger(self, connection: Connection) -> None:
+        connection.deadline = time.monotonic() + self._limits.linger_s
         try:
             connection.sock.shutdown(socket.SHUT_WR)
         except OSError:  # it is gone already; the next receive finds that out
             pass
 
+    def _send(self, connection: Connection, parts: Parts) -> None:
+        """Send what fits now, and the rest when there is room."""
+        for part in parts:
+            connection.out.append(memoryview(part).cast("B"))
+            if isinstance(part, bytes):
+                connection.queued += len(part)
+        if len(connection.out) == len(parts):
+            self.flush(connection)
+        if connection.queued > self._limits.max_queued_bytes:
+            text = f"more than {self._limits.max_queued_bytes} bytes of answers wait for it (max_queued_bytes)"
+            self._close(connection, text, deliver=False)
+
+    def flush(self, connection: Connection) -> None:
+        """Send what waits, as far as there is room."""
+        out = connection.out
+        if connection.client.id not in self._open:
+            return
+        try:
+            while out:
+                sent = connection.sock.send(out[0][:_SEND_BYTES])
+                if sent < len(out[0]):
+                    out[0] = out[0][sent:]
+                else:
+                    out.popleft()
+        except (BlockingIOError, InterruptedError):
+            pass
+        except OSError as error:
+            out.clear()
+            self._close(connection, f"connection lost: {error.strerror or error}", deliver=False)
+            return
+        waits = selectors.EVENT_WRITE if out else selectors.EVENT_READ
+        if self.selector.get_key(connection.sock).events != waits:
+            self.selector.modify(connection.sock, waits, connection)
+        if out:
+            self._set_deadline(connection)
+            return
+        connection.queued = 0
+        if connection.refused:
+            self._linger(connection)
+        elif isinstance(connection.door, HttpDoor):
+            self._set_deadline(connection)
+
     def _close(self, connection: Connection, why: str, deliver: bool = True) -> None:
         client = connection.client
+        if client.id not in self._open:
+            return
         try:
             if deliver and not connection.refused:
                 self._handle(connection, connection.door.end())
         finally:
+            connection.out.clear()
             with self._lock:
-                del self._open[client.id]
-            self.selector.unregister(connection.sock)
-            _shut(connection.sock)
-            if connection.counted:
-                self._tell("disconnected", f"{why}; {client.messages:,} messages, {client.bytes:,} bytes", client)
+                known = self._open.pop(client.id, None)
+            if known is not None:  # else its last words have closed it already
+                self.selector.unregister(connection.sock)
+                _shut(connection.sock)
+                if connection.counted:
+                    self._tell("disconnected", f"{why}; {client.messages:,} messages, {client.bytes:,} bytes", client)
+
+
+def _ended(connection: Connection) -> str:
+    return "answered, as it asked" if connection.closing else "refused"
 
 
 def send_now(sock: socket.socket, data: bytes) -> bool:

@@ -13,7 +13,10 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
 
+import hdaemon
 from hdaemon.errors import BindError
 from hdaemon.log import RingLog
 from hdaemon.server.client import Client
@@ -21,8 +24,10 @@ from hdaemon.server.connections import Connections, send_now
 from hdaemon.server.listener import Acceptor, at, is_loopback, listen
 from hdaemon.server.modes import Modes, checked_framing
 from hdaemon.server.recorder import DataBlock, Recorder
+from hdaemon.server.routes import Routes
 from hdaemon.store import Store
 from hdaemon.wire.limits import Limits
+from hdaemon.wire.raw import FRAMINGS
 
 __all__ = ["DEFAULT_PORT", "ServerLoop"]
 
@@ -53,6 +58,7 @@ class ServerLoop:
         locked: clients' own mode words are refused.
         raw_framing: ``"lines"`` or ``"burst"``, for clients that connect from now on.
         client_identifier: clients are named after it: ``client-1``, ``client-2`` ...
+        origins: web pages that may send, such as ``"https://studio.example"``; others are refused.
 
     Attributes:
         state: ``"stopped"``, ``"starting"``, ``"listening"``, ``"stopping"`` or ``"failed"``.
@@ -79,6 +85,7 @@ class ServerLoop:
         locked: bool = False,
         raw_framing: str = "lines",
         client_identifier: str = "client",
+        origins: tuple[str, ...] = (),
     ) -> None:
         self.name, self.host, self.port = name, host, port
         self.limits = limits or Limits()
@@ -95,8 +102,10 @@ class ServerLoop:
             self.limits,
             self._modes,
             self._recorder,
+            Routes(self._modes, self._recorder, self.set_mode, self._status, self.limits.max_channels),
             self._tell,
             token=token,
+            origins=origins,
             raw_framing=checked_framing(raw_framing),
             client_identifier=client_identifier,
         )
@@ -179,7 +188,7 @@ class ServerLoop:
         """
         checked_framing(framing)
         connection = self._connections.find(client_id)
-        if connection is not None:
+        if connection is not None and connection.client.framing in FRAMINGS:
             connection.client.framing = connection.door.framing = framing
             self._tell("mode", f"raw framing: {framing}", connection.client)
             self.on_change()
@@ -210,6 +219,7 @@ class ServerLoop:
         try:
             with listen(self.host, self.port, self._token) as listener, selectors.DefaultSelector() as self._selector:
                 self._connections.selector = self._selector
+                self._connections.address = (self.host, listener.getsockname()[1])
                 receiver, sender = socket.socketpair()
                 with receiver, sender:
                     self._serve(listener, receiver, sender)
@@ -247,11 +257,14 @@ class ServerLoop:
     def _turn(self) -> None:
         """Wait for something to happen and deal with all that did: one receive for each client."""
         received = False
-        for key, _ in self._selector.select(self._timeout()):
+        for key, mask in self._selector.select(self._timeout()):
             if self._late_at_stop():
                 return
             if key.data is not None:
-                received |= self._connections.receive(key.data)
+                if mask & selectors.EVENT_WRITE:
+                    self._connections.flush(key.data)
+                else:
+                    received |= self._connections.receive(key.data)
             elif key.fileobj is self._acceptor.sock:
                 self._accept()
             else:
@@ -311,6 +324,24 @@ class ServerLoop:
         """Add a lifecycle row."""
         self._log.event(time.time(), event, text, client.name if client is not None else "")
         self._changed = True
+
+    def _status(self) -> dict[str, Any]:
+        """Return what ``GET /status`` shows."""
+        return {
+            "name": self.name,
+            "version": hdaemon.__version__,
+            "host": self.host,
+            "port": self.port,
+            "mode": self.mode,
+            "locked": self.locked,
+            "messages": self.messages_received,
+            "bytes": self.bytes_received,
+            "clients": [
+                {"name": client.name, "address": client.address, "messages": client.messages, "bytes": client.bytes}
+                for client in self.clients
+            ],
+            "limits": asdict(self.limits),
+        }
 
     def _where(self) -> str:
         text = f"listening on {at(self.host, self.port)}"

@@ -88,9 +88,13 @@ class Modes:
     def ask(self, client: Client, mode: str) -> None:
         """Deal with a client's own word."""
         if self._locked:
-            self._tell("refused", f"asked for {mode}, but the mode is locked", client)
+            self.refuse(client, mode)
         else:
             self.switch(client, mode, "the client")
+
+    def refuse(self, client: Client, mode: str) -> None:
+        """Tell that a client asked for a mode while it is locked."""
+        self._tell("refused", f"asked for {mode}, but the mode is locked", client)
 
     def set_locked(self, locked: bool) -> None:
         """Say whether clients' own words are refused from now on."""

@@ -29,8 +29,11 @@ class Recorder:
         self.on_block = on_block
         self.messages = 0
 
-    def record(self, client: Client, received: Lines | Payload, mode: str) -> None:
-        """Record what `client` sent while `mode` held for it: readers of log and store see it from here on."""
+    def record(self, client: Client, received: Lines | Payload, mode: str) -> int:
+        """Record what `client` sent while `mode` held for it: readers of log and store see it from here on.
+
+        Returns the serial number of the (first) message.
+        """
         now = time.time()
         block: DataBlock
         if isinstance(received, Lines):
@@ -40,10 +43,11 @@ class Recorder:
         else:
             count = 1
             serial = self.store.take_serials()
-            block = PayloadBlock(now, serial, DEFAULT_CHANNEL, received.content_type, received.data, client.name, mode)
+            block = PayloadBlock(now, serial, received.channel, received.content_type, received.data, client.name, mode)
         if mode == "evaluate":
             self.store.put(block.last() if isinstance(block, LinesBlock) else block.message())
         self.log.append(block)
         client.messages += count
         self.messages += count
         self.on_block(block)
+        return serial

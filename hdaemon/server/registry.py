@@ -26,6 +26,7 @@ def start(
     token: str | None = None,
     locked: bool = False,
     raw_framing: str = "lines",
+    origins: tuple[str, ...] = (),
     limits: Limits | None = None,
     wait: bool = True,
 ) -> HPythonServer:
@@ -39,6 +40,7 @@ def start(
         token: what clients must show.
         locked: clients' own mode words are refused.
         raw_framing: ``"lines"`` or ``"burst"``.
+        origins: web pages that may send, such as ``"https://studio.example"``.
         limits: see `Limits`.
         wait: return when the port is open. Without it, `HPythonServer.state` and `state_changed` tell.
 
@@ -62,6 +64,7 @@ def start(
                 token=token,
                 locked=locked,
                 raw_framing=raw_framing,
+                origins=origins,
                 limits=limits,
                 log=log,
             )

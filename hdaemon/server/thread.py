@@ -58,7 +58,7 @@ class HPythonServer(QtCore.QThread):
 
     Args:
         name: the QThread's objectName, and what `startHPythonServer` finds it by.
-        host, port, mode, token, locked, raw_framing, limits: see `ServerLoop`.
+        host, port, mode, token, locked, raw_framing, origins, limits: see `ServerLoop`.
         log: where rows go; by default a new one within `limits`.
         store: where values go in evaluate mode; by default the process's.
         printer: what writes messages in print mode; by default one for standard output.
@@ -89,6 +89,7 @@ class HPythonServer(QtCore.QThread):
         token: str | None = None,
         locked: bool = False,
         raw_framing: str = "lines",
+        origins: tuple[str, ...] = (),
         limits: Limits | None = None,
         log: RingLog | None = None,
         store: Store | None = None,
@@ -113,6 +114,7 @@ class HPythonServer(QtCore.QThread):
             locked=locked,
             raw_framing=raw_framing,
             client_identifier=self.CLIENT_IDENTIFIER,
+            origins=origins,
         )
         # Weakly: in a cycle with its loop it would be left to the garbage collector (see _kept).
         loop.on_change = _weakly(self._notify)

@@ -8,7 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-__all__ = ["Door", "Event", "Lines", "ModeWord", "Payload", "Refused"]
+from hdaemon.message import DEFAULT_CHANNEL
+from hdaemon.wire.heads import Head
+
+__all__ = ["Door", "Event", "Lines", "ModeWord", "Payload", "Refused", "Reply", "Request"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,22 @@ class Payload:
     """One message."""
 
     content_type: str
+    data: bytes | memoryview
+    channel: str = DEFAULT_CHANNEL
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A complete HTTP request, which the server answers before it looks at the next event."""
+
+    head: Head
+    body: bytes | memoryview
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Bytes to send to the client now."""
+
     data: bytes
 
 
@@ -47,11 +66,16 @@ class Refused:
     reply: bytes
 
 
-Event = Lines | Payload | ModeWord | Refused
+Event = Lines | Payload | Request | Reply | ModeWord | Refused
 
 
 class Door(Protocol):
-    """One connection's parser. After a `Refused` it returns nothing more, whatever it is fed."""
+    """One connection's parser. After a `Refused` it returns nothing more, whatever it is fed.
+
+    `framing` says how a raw door cuts bytes into messages; other doors have a name of their own there.
+    """
+
+    framing: str
 
     @property
     def waiting(self) -> bool:

@@ -26,6 +26,12 @@ class Limits:
         admission_s: how long a connection may take to show it.
         log_rows: rows the log keeps.
         log_payload_bytes: payload bytes the log keeps.
+        max_head_bytes: the head of an HTTP request; browsers and proxies send a few kilobytes.
+        max_http_message_bytes: one body; its length is known before, so it may be large.
+        max_queued_bytes: answers made for one client that it does not read; then it is disconnected.
+        max_channels: channels of the store; each holds its latest message for as long as the session lives.
+        stall_s: how long a head may take, a body or an answer may stand still.
+        idle_s: how long an HTTP connection may stay open between two requests.
         linger_s: how long a refused client is read from (and its bytes thrown away), so that the reply
             reaches it before the connection is reset (RFC 1122, 4.2.2.13; RFC 9112, 9.6).
 
@@ -40,6 +46,12 @@ class Limits:
     admission_s: float = 10.0
     log_rows: int = 100_000
     log_payload_bytes: int = 256 * MIB
+    max_head_bytes: int = 16 * 1024
+    max_http_message_bytes: int = 1024 * MIB
+    max_queued_bytes: int = 64 * MIB
+    max_channels: int = 10_000
+    stall_s: float = 10.0
+    idle_s: float = 60.0
     linger_s: float = 2.0
 
     def __post_init__(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from hdaemon.content import Payload
 from hdaemon.log import Block, EventBlock, LinesBlock, PayloadBlock
 
 __all__ = ["Needle"]
@@ -43,10 +44,10 @@ class Needle:
                 if self._lower in block.previews[number - block.start].casefold():
                     yield number
 
-    def _payload(self, payload: bytes, number: int) -> Iterator[int | None]:
+    def _payload(self, payload: Payload, number: int) -> Iterator[int | None]:
         overlap = max(len(self._bytes) - 1, 0)
         for begin in range(0, len(payload), _WINDOW):
-            if self._bytes in payload[begin : begin + _WINDOW + overlap].lower():
+            if self._bytes in bytes(payload[begin : begin + _WINDOW + overlap]).lower():
                 yield number
                 return
             yield None

@@ -98,6 +98,13 @@ def test_a_binding_that_is_not_tested(examine: Doctor, monkeypatch: pytest.Monke
     assert "PyQt6" in _only(lines, "warn")
 
 
+def test_msgpack(examine: Doctor, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [line for line in examine()[1] if line.startswith("ok   msgpack ")]
+    monkeypatch.setattr(doctor, "_version", {"msgpack": None}.get)
+    (line,) = [line for line in examine()[1] if line.startswith("warn application/msgpack stays bytes")]
+    assert "pip install msgpack" in line
+
+
 @pytest.mark.parametrize(
     ("numpy", "pyside", "level"),
     [("2.1.0", "6.5.3", "warn"), ("1.26.4", "6.5.3", "ok"), ("2.3", "6.8.3", "ok"), (None, "6.5.3", "ok")],

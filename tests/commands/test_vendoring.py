@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from helpers import run_python
 
 from hdaemon import paths
 from hdaemon.commands.vendoring import to_copy
@@ -36,14 +37,20 @@ def _targets() -> list[str]:
     return [str(copy.target) for copy in to_copy()[0]]
 
 
-def test_from_this_checkout_it_is_qtpy_and_what_that_requires() -> None:
+def test_from_this_checkout_it_is_qtpy_and_what_that_requires_and_msgpack() -> None:
     copies, left_out = to_copy()
     targets = {str(copy.target) for copy in copies}
     assert {"qtpy/__init__.py", "packaging/__init__.py"} <= targets
-    assert {copy.target.parts[0].partition("-")[0].lower() for copy in copies} == {"qtpy", "packaging"}
+    packages = {copy.target.parts[0].partition("-")[0].lower() for copy in copies}
+    assert {"qtpy", "packaging", "msgpack"} <= packages
+    assert "numpy" not in packages
     assert [target for target in targets if target.startswith("QtPy-") and target.endswith("LICENSE.txt")]
     assert [target for target in targets if target.startswith("packaging-") and "LICENSE" in target]
-    assert left_out == []
+    assert "msgpack/fallback.py" in targets
+    assert [sentence.partition(" is not copied")[0] for sentence in left_out] == [
+        "numpy",
+        "the compiled part of msgpack",
+    ]
     assert all(copy.source.is_file() for copy in copies)
 
 
@@ -77,6 +84,24 @@ def test_never_anything_compiled(site: Path) -> None:
     _package(site, "fast", "fast/__init__.py", "fast/_c.cpython-311-x86_64-linux-gnu.so")
     with pytest.raises(HdaemonError, match="fast is not pure Python"):
         to_copy()
+
+
+def test_msgpack_goes_without_its_compiled_part_and_works(site: Path) -> None:
+    copies, _ = to_copy()
+    for copy in copies:
+        (site / copy.target).parent.mkdir(parents=True, exist_ok=True)
+        (site / copy.target).write_bytes(copy.source.read_bytes())
+    assert not [path for path in site.rglob("*") if path.suffix in (".so", ".pyd", ".dll", ".dylib")]
+    done = run_python(
+        f"""
+        import sys
+        sys.path.insert(0, {str(site)!r})
+        from hdaemon import content
+        print(content.decode("application/msgpack", bytes([0x81, 0xA1, 0x61, 0x92, 1, 0xC0])))
+        print(sys.modules["msgpack"].__file__.startswith({str(site)!r}), sys.modules["msgpack"].unpackb.__module__)
+        """
+    )
+    assert done.stdout.splitlines() == ["{'a': [1, None]}", "True msgpack.fallback"], done.stderr
 
 
 def test_what_is_missing_says_what_to_do(site: Path) -> None:

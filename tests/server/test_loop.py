@@ -224,7 +224,9 @@ def test_two_thousand_connections_leave_nothing_behind(start_server: Start) -> N
         before = server._loop._connections._made
         for number in range(count):
             if number % 32 == 0:  # no more at once than the limit of clients
-                wait_until(lambda number=number: server._loop._connections._made == before + number and not server.clients)
+                wait_until(
+                    lambda number=number: server._loop._connections._made == before + number and not server.clients
+                )
             client = RawClient(server.host, server.port)
             client.send(b"hello %d\n" % number)
             if number % 2:
@@ -287,8 +289,17 @@ def test_a_browser_gets_nothing_through(server: HPythonServer, connect: Connect,
     client.send(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nevaluate\n")
     assert client.read_all().startswith(b"HTTP/1.1 400 ")
     (text,) = events(log, "refused")
-    assert "web page" in text
+    assert text.startswith("POST /: HTTP 400: Host 'x'")
     assert data_rows(log) == []
+
+
+def test_nor_after_a_first_line_of_text(server: HPythonServer, connect: Connect, log: RingLog) -> None:
+    client = connect(server)
+    client.send(b"text\nPOST / HTTP/1.1\r\nHost: x\r\n\r\nevaluate\n")
+    assert client.read_all().startswith(b"HTTP/1.1 400 ")
+    (text,) = events(log, "refused")
+    assert "web page" in text
+    assert payloads(log) == [b"text"]
 
 
 # -- limits -------------------------------------------------------------------------------------------------

@@ -1,0 +1,65 @@
+"""Who may send a request: the checks that keep web pages and strangers out, made before a body is read.
+
+A page can make the browser of whoever looks at it send requests to any port of that machine. Such a request gives
+itself away: by the name it was sent to (Host), by the page it comes from (Origin), or by the browser's own word
+(Sec-Fetch-Site).
+"""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+
+from hdaemon.wire.heads import Head, HttpError
+
+__all__ = ["Access"]
+
+_LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What a request to one server must show.
+
+    Attributes:
+        hosts: names and addresses of the server, IPv6 in brackets, besides those of loopback.
+        port: the port it listens on.
+        token: what ``Authorization: Bearer`` must say; None when nothing is required.
+        origins: pages that may send, such as ``"https://studio.example"``.
+    """
+
+    hosts: tuple[str, ...]
+    port: int
+    token: str | None = None
+    origins: tuple[str, ...] = ()
+
+    def check(self, head: Head) -> None:
+        """Return when the request may be served.
+
+        Raises:
+            HttpError: 400, 401 or 403, and what was wrong.
+        """
+        hosts = head.all("host")
+        if len(hosts) != 1:
+            raise HttpError(400, f"a request has one Host header (RFC 9112, 3.2), and this one has {len(hosts)}")
+        allowed = {f"{host}:{self.port}" for host in (*_LOOPBACK, *self.hosts)}
+        if self.port == 80:
+            allowed |= {*_LOOPBACK, *self.hosts}
+        if hosts[0].lower() not in {host.lower() for host in allowed}:
+            raise HttpError(400, f"Host {hosts[0][:80]!r} is not a name of this server: use {_LOOPBACK[0]}:{self.port}")
+        for origin in head.all("origin"):
+            if origin not in self.origins:
+                raise HttpError(403, f"a page from {origin[:80]!r} may not send to this server")
+        for site in head.all("sec-fetch-site"):
+            if site not in ("none", "same-origin") and not head.all("origin"):
+                raise HttpError(403, f"a browser says that this request comes from another site ({site[:20]!r})")
+        if self.token is not None:
+            scheme, _, shown = head.get("authorization").partition(" ")
+            # The head was decoded as Latin-1, whatever the client wrote: these are its bytes again.
+            same = hmac.compare_digest(shown.strip(" ").encode("latin-1"), self.token.encode())
+            if scheme.lower() != "bearer" or not same:
+                raise HttpError(
+                    401,
+                    "this server asks for its token: send the header Authorization: Bearer THE_TOKEN",
+                    (("WWW-Authenticate", "Bearer"),),
+                )

@@ -1,0 +1,351 @@
+"""Request heads: both parsers say the same of every head, and what is refused has the right status."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from hdaemon.wire import heads
+from hdaemon.wire.heads import Head, HttpError, Parsed, parse_head, parse_with_h11, parse_with_httptools
+
+Parser = Callable[[bytes], Parsed]
+
+PARSERS: list[Parser] = [parse_with_h11]
+if importlib.util.find_spec("httptools") is not None:
+    PARSERS.append(parse_with_httptools)
+
+needs_both = pytest.mark.skipif(len(PARSERS) < 2, reason="httptools is not installed")
+
+HOST = "Host: a"
+
+
+def raw(line: str, *headers: str) -> bytes:
+    return "\r\n".join([line, *headers, "", ""]).encode("latin-1")
+
+
+def get(*headers: str) -> bytes:
+    return raw("GET / HTTP/1.1", HOST, *headers)
+
+
+def post(*headers: str) -> bytes:
+    return raw("POST / HTTP/1.1", HOST, *headers)
+
+
+def old(*headers: str) -> bytes:
+    return raw("POST / HTTP/1.0", *headers)
+
+
+# head, keep_alive, length, expects
+VALID: list[tuple[bytes, bool, int | None, bool]] = [
+    (get(), True, 0, False),
+    (raw("GET / HTTP/1.1", "HOST:a"), True, 0, False),
+    (raw("HEAD /status HTTP/1.1", HOST), True, 0, False),
+    (raw("PUT /channels/a%2Fb?x=1&y=%20 HTTP/1.1", HOST), True, 0, False),
+    (raw("DELETE /channels/x HTTP/1.1", HOST), True, 0, False),
+    (raw("OPTIONS / HTTP/1.1", HOST), True, 0, False),
+    (raw("PATCH / HTTP/1.1", HOST), True, 0, False),
+    (raw("TRACE / HTTP/1.1", HOST), True, 0, False),
+    (raw("CONNECT / HTTP/1.1", HOST), True, 0, False),
+    (raw("GET //a/b HTTP/1.1", HOST), True, 0, False),
+    (raw("GET /a#b#c HTTP/1.1", HOST), True, 0, False),
+    (raw("GET /\"<>\\^`{|}~!$&'()*+,;=:@[] HTTP/1.1", HOST), True, 0, False),
+    (raw("GET /?? HTTP/1.1", HOST), True, 0, False),
+    (raw("GET /http://b/ HTTP/1.1", HOST), True, 0, False),
+    (raw("GET /../../etc HTTP/1.1", HOST), True, 0, False),
+    (raw("GET /" + 8000 * "a" + " HTTP/1.1", HOST), True, 0, False),
+    (get("X:"), True, 0, False),
+    (get("X: "), True, 0, False),
+    (get("X: \t a \t b \t "), True, 0, False),
+    (get("X: \xe9\xff\x80"), True, 0, False),
+    (get("X: \x85a\xa0"), True, 0, False),
+    (get("X_y!#$%&'*+-.^`|~9: a:b:c"), True, 0, False),
+    (get("X: 1", "x: 2", "X: 1"), True, 0, False),
+    (get(*[f"X{i}: {i}" for i in range(200)]), True, 0, False),
+    (get("Connection: keep-alive"), True, 0, False),
+    (get("Connection: close"), False, 0, False),
+    (get("connection: CLOSE"), False, 0, False),
+    (get("Connection: x , close"), False, 0, False),
+    (get("Connection: keep-alive", "Connection: close"), False, 0, False),
+    (get("Connection: closed"), True, 0, False),
+    (get("Connection: x y"), True, 0, False),
+    (get("Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13"), True, 0, False),
+    (post("Connection: Upgrade", "Upgrade: h2c", "Content-Length: 5"), True, 5, False),
+    (post("Connection: Upgrade", "Upgrade: x", "Transfer-Encoding: chunked"), True, None, False),
+    (raw("CONNECT / HTTP/1.1", HOST, "Content-Length: 3"), True, 3, False),
+    (get("Upgrade: websocket"), True, 0, False),
+    (get("Content-Length: 7"), True, 7, False),
+    (post("Content-Length: 0"), True, 0, False),
+    (post("content-length:5\t "), True, 5, False),
+    (post("Content-Length: 005"), True, 5, False),
+    (post("Content-Length: 9223372036854775808"), True, 2**63, False),
+    (post("Content-Length: 9999999999999999999"), True, 10**19 - 1, False),
+    (post("X-Content-Length: a", "Content-Length-X: b", "Content-Length: 5"), True, 5, False),
+    (post("X: Content-Length: 6", "Content-Length: 5"), True, 5, False),
+    (post("Transfer-Encoding: chunked"), True, None, False),
+    (post("transfer-encoding:  Chunked "), True, None, False),
+    (post("Expect: 100-continue", "Content-Length: 5"), True, 5, True),
+    (post("expect: 100-Continue", "Transfer-Encoding: chunked"), True, None, True),
+    (post("Expect:", "Content-Length: 5"), True, 5, False),
+    (post("Expect: 100-continue", "Expect: 100-CONTINUE", "Content-Length: 5"), True, 5, True),
+    (raw("GET / HTTP/1.0"), False, 0, False),
+    (raw("GET / HTTP/1.0", HOST), False, 0, False),
+    (old("Connection: keep-alive", "Content-Length: 5"), True, 5, False),
+    (old("Connection: Keep-Alive, x"), True, 0, False),
+    (old("Connection: keep-alive, close"), False, 0, False),
+    (old("Content-Length: 5", "Expect: 100-continue"), False, 5, False),  # RFC 9110, 10.1.1: 1.0 does not wait
+]
+
+# head, status
+INVALID: list[tuple[bytes, int]] = [
+    (b"", 400),
+    (b"\r\n\r\n", 400),
+    (b"GET / HTTP/1.1\r\nHost: a\r\n", 400),
+    (get() + b"x", 400),
+    (get() + get(), 400),
+    (b"GET / HTTP/1.1\nHost: a\n\n", 400),
+    (b"GET / HTTP/1.1\r\nHost: a\nX: b\r\n\r\n", 400),
+    (b"GET / HTTP/1.1\r\nHost: a\rX: b\r\n\r\n", 400),
+    (b"GET / HTTP/1.1\r\nHost: a\r\r\nX: b\r\n\r\n", 400),
+    (b"\r\n" + get(), 400),
+    (get("X: a", " b"), 400),
+    (get("X: a", "\tb"), 400),
+    (raw("GET / HTTP/1.1", " " + HOST), 400),
+    (get("X: a\0b"), 400),
+    (raw("GET /\0 HTTP/1.1", HOST), 400),
+    *[(get(f"X: a{chr(code)}b"), 400) for code in (0x01, 0x08, 0x0B, 0x0C, 0x1F, 0x7F)],
+    (raw("GET /\x01 HTTP/1.1", HOST), 400),
+    (raw("GET /\x7f HTTP/1.1", HOST), 400),
+    (raw("GET /", HOST), 400),
+    (raw("GET /"), 400),
+    (raw("GET", HOST), 400),
+    (raw("GET / ", HOST), 400),
+    (raw("GET / HTTP/1.1 ", HOST), 400),
+    (raw(" GET / HTTP/1.1", HOST), 400),
+    (raw("GET  / HTTP/1.1", HOST), 400),
+    (raw("GET /  HTTP/1.1", HOST), 400),
+    (raw("GET\t/ HTTP/1.1", HOST), 400),
+    (raw("GET  HTTP/1.1", HOST), 400),
+    (raw("GET /a b HTTP/1.1", HOST), 400),
+    (raw("GET /a\tb HTTP/1.1", HOST), 400),
+    (raw("GET / http/1.1", HOST), 400),
+    (raw("GET / HTTP/1", HOST), 400),
+    (raw("GET / HTTP/1.10", HOST), 400),
+    (raw("GET / HTTP/01.1", HOST), 400),
+    (raw("GET / HTTP/ 1.1", HOST), 400),
+    (raw("GET / HTTP/1.\xb2", HOST), 400),
+    (raw("GET / RTSP/1.0", HOST), 400),
+    (raw("SOURCE / ICE/1.0", HOST), 400),
+    (raw("GET / HTTP/0.9", HOST), 505),
+    (raw("GET / HTTP/1.2", HOST), 505),
+    (raw("GET / HTTP/2.0", HOST), 505),
+    (raw("GET / HTTP/3.0", HOST), 505),
+    (b"PRI * HTTP/2.0\r\n\r\n", 505),
+    (raw("get / HTTP/1.1", HOST), 501),
+    (raw("FOO / HTTP/1.1", HOST), 501),
+    (raw("PROPFIND / HTTP/1.1", HOST), 501),
+    (raw("G(T / HTTP/1.1", HOST), 501),
+    (raw("G\xcbT / HTTP/1.1", HOST), 501),
+    (raw("OPTIONS * HTTP/1.1", HOST), 400),
+    (raw("GET http://a/ HTTP/1.1", HOST), 400),
+    (raw("CONNECT a:1 HTTP/1.1", HOST), 400),
+    (raw("GET channels HTTP/1.1", HOST), 400),
+    (raw("GET ?x HTTP/1.1", HOST), 400),
+    (raw("GET /\xe9 HTTP/1.1", HOST), 400),
+    (raw("GET /\xff HTTP/1.1", HOST), 400),
+    (raw("GET / HTTP/1.1"), 400),
+    (get("Host: a"), 400),
+    (get("host: b"), 400),
+    (get("Host:"), 400),
+    (raw("GET / HTTP/1.0", HOST, HOST), 400),
+    (get("X : a"), 400),
+    (get("X\t: a"), 400),
+    (get(": a"), 400),
+    (get("X"), 400),
+    (get("X y: a"), 400),
+    (get("X(: a"), 400),
+    (get('"X": a'), 400),
+    (get("X\xff: a"), 400),
+    (get("X\x00: a"), 400),
+    (get("Content-Length : 5"), 400),
+    (post("Content-Length:"), 400),
+    (post("Content-Length: +5"), 400),
+    (post("Content-Length: -5"), 400),
+    (post("Content-Length: 5 5"), 400),
+    (post("Content-Length: 5, 5"), 400),
+    (post("Content-Length: 5,"), 400),
+    (post("Content-Length: 5, 6"), 400),
+    (post("Content-Length: 0x5"), 400),
+    (post("Content-Length: 5.0"), 400),
+    (post("Content-Length: 5_0"), 400),
+    (post("Content-Length: \xb2"), 400),
+    (post("Content-Length: 10000000000000000000"), 400),
+    (post("Content-Length: " + 5000 * "9"), 400),
+    (post("Content-Length: 5", "Content-Length: 5"), 400),
+    (post("Content-Length: 5", "content-length: 6"), 400),
+    (post("Content-Length: 5", "X: y", "Content-Length: 5"), 400),
+    (post("Content-Length: 5", "Transfer-Encoding: chunked"), 400),
+    (post("Transfer-Encoding: chunked", "Content-Length: 5"), 400),
+    (post("Transfer-Encoding: gzip"), 400),
+    (post("Transfer-Encoding: identity"), 400),
+    (post("Transfer-Encoding:"), 400),
+    (post("Transfer-Encoding: xchunked"), 400),
+    (post("Transfer-Encoding: chunked;a=b"), 400),
+    (post("Transfer-Encoding: \x0bchunked"), 400),
+    (post("Transfer-Encoding: chunked\t"), 400),  # one parser takes it
+    (post("Transfer-Encoding: \xa0chunked"), 400),
+    (post("Transfer-Encoding : chunked"), 400),
+    (post("Transfer-Encoding: chunked, gzip"), 400),
+    (post("Transfer-Encoding: chunked, chunked"), 400),
+    (post("Transfer-Encoding: chunked", "Transfer-Encoding: chunked"), 400),
+    (post("Transfer-Encoding: gzip, chunked"), 501),
+    (post("Transfer-Encoding: gzip", "Transfer-Encoding: chunked"), 501),
+    (post("Transfer-Encoding: , chunked"), 501),
+    (old("Transfer-Encoding: chunked"), 400),
+    (post("Expect: 200-ok"), 417),
+    (post("Expect: 100-continue, x"), 417),
+    (post("Expect: 100-continue", "Expect: x"), 417),
+]
+
+
+def judged(data: bytes, parser: Parser) -> Head | int:
+    """Return the head, or the status it is refused with."""
+    try:
+        return heads._head(data, parser)
+    except HttpError as error:
+        assert str(error)
+        return error.status
+
+
+def test_the_table_is_of_the_size_it_should_be() -> None:
+    assert len(VALID) + len(INVALID) > 150
+    assert len({data for data, *_ in VALID} | {data for data, _ in INVALID}) == len(VALID) + len(INVALID)
+
+
+@pytest.mark.parametrize("parser", PARSERS)
+@pytest.mark.parametrize(("data", "keep_alive", "length", "expects"), VALID)
+def test_valid(parser: Parser, data: bytes, keep_alive: bool, length: int | None, expects: bool) -> None:
+    head = judged(data, parser)
+    assert isinstance(head, Head), head
+    line, *lines = data.decode("latin-1")[:-4].split("\r\n")
+    method, target, _ = line.split(" ")
+    pairs = [line.partition(":")[::2] for line in lines]
+    headers = [(name.lower(), value.strip(" \t")) for name, value in pairs]
+    headers = [(name, value.lower() if name == "transfer-encoding" else value) for name, value in headers]
+    assert head == Head(method, target, tuple(headers), keep_alive, length, expects)
+
+
+@pytest.mark.parametrize("parser", PARSERS)
+@pytest.mark.parametrize(("data", "status"), INVALID)
+def test_invalid(parser: Parser, data: bytes, status: int) -> None:
+    assert judged(data, parser) == status
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"GET / HTTP/1.1\nHost: a\n\r\n\r\n", "CR LF"),
+        (get("X: a", " b"), "second line"),
+        (raw("GET /\xe9 HTTP/1.1", HOST), "percent-encoded"),
+        (raw("GET / HTTP/2.0", HOST), "use HTTP/1.1"),
+        (raw("FOO / HTTP/1.1", HOST), "'FOO' is not known: use GET"),
+        (raw("GET / HTTP/1.1"), "this one has 0"),
+        (post("Content-Length: 5", "Content-Length: 6"), "one whole number, and is '5, 6'"),
+        (post("Content-Length: 5", "Transfer-Encoding: chunked"), "send one of them"),
+        (post("Transfer-Encoding: gzip"), "must end with chunked, once, and is 'gzip'"),
+        (post("Transfer-Encoding: gzip, chunked"), "'gzip, chunked' is not known"),
+        (post("Expect: x"), "only 100-continue"),
+    ],
+)
+def test_an_error_says_what_to_do(data: bytes, words: str) -> None:
+    with pytest.raises(HttpError) as caught:
+        parse_head(data)
+    assert words in str(caught.value)
+
+
+def test_an_error_quotes_little() -> None:
+    for data in (
+        raw("GET " + 9000 * "x" + " HTTP/1.1", HOST),
+        raw(9000 * "X" + " / HTTP/1.1", HOST),
+        post("Content-Length: " + 9000 * "9"),
+        post("Transfer-Encoding: " + 9000 * "x"),
+        post("Expect: " + 9000 * "x"),
+    ):
+        with pytest.raises(HttpError) as caught:
+            parse_head(data)
+        assert len(str(caught.value)) < 300
+
+
+def test_parse_head_takes_the_parser_that_is_there() -> None:
+    assert parse_head(get("X: y")) == heads._head(get("X: y"), PARSERS[-1])
+    assert heads._parser() is PARSERS[-1]
+
+
+def test_without_httptools_h11_parses(monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    monkeypatch.setattr(heads, "_chosen", [])
+    monkeypatch.setitem(sys.modules, "httptools", None)
+    assert heads._parser() is parse_with_h11
+    assert parse_head(get()).method == "GET"
+
+
+def test_get_and_all() -> None:
+    head = parse_head(get("X: 1", "Y: 2", "x: 3"))
+    assert head.all("x") == ["1", "3"]
+    assert head.all("z") == []
+    assert head.get("x") == "1"
+    assert head.get("z") == ""
+    assert head.get("z", "d") == "d"
+
+
+def test_a_long_head_takes_no_time() -> None:
+    """16 KiB of what a careless regular expression would look at again and again."""
+    for value in (16000 * " " + "x", 8000 * " x", 16000 * ",", 16000 * "\t"):
+        for name in ("Content-Length", "Transfer-Encoding", "X", "Connection"):
+            assert judged(post(f"{name}: {value}"), parse_with_h11) is not None
+
+
+# -- random heads: either parser's leniency would show as a difference ----------------------------------
+
+PIECES = [
+    b"Host", b"Content-Length", b"Transfer-Encoding", b"chunked", b"Expect", b"100-continue", b"Connection", b"close",
+    b"keep-alive", b"Upgrade", b"websocket", b":", b": ", b"\r\n", b"\r\n", b"\r\n ", b",", b" ", b"\t", b"5", b"0",
+    b"HTTP/1.1", b"X", b"\n", b"\r", b"\0", b"\x01", b"\x0b", b"\x7f", b"\x80", b"\xff", b"(", b'"', b"_",
+]  # fmt: skip
+
+rubbish = st.one_of(
+    st.binary(max_size=60),
+    st.lists(st.sampled_from(PIECES), max_size=20).map(b"".join),
+    st.lists(
+        st.tuples(st.sampled_from(PIECES[:11]), st.just(b": "), st.sampled_from(PIECES + [b"5, 5", b""])).map(b"".join),
+        max_size=5,
+    ).map(b"\r\n".join),
+)
+lines = st.one_of(
+    st.sampled_from([b"GET / HTTP/1.1", b"POST /a HTTP/1.1", b"PUT /a HTTP/1.0", b"CONNECT / HTTP/1.1"]),
+    st.binary(max_size=20).map(lambda path: b"GET /" + path + b" HTTP/1.1"),
+    st.lists(st.sampled_from([b"GET", b" ", b"/", b"HTTP/", b"1", b".", b"1.1", b"\t", b"a", b"?"]), max_size=9).map(
+        b"".join
+    ),
+)
+
+
+@needs_both
+@given(lines, st.booleans(), rubbish)
+@example(b"GET / HTTP/1.1", True, b"Connection: \x01")
+@example(b"GET  / HTTP/1.1", True, b"")
+@example(b"POST /a HTTP/1.1", True, b"Content-Length: 5, 5")
+def test_both_parsers_judge_alike(line: bytes, host: bool, between: bytes) -> None:
+    data = line + b"\r\n" + (b"Host: a\r\n" if host else b"") + between + b"\r\n\r\n"
+    data = data[: data.index(b"\r\n\r\n") + 4]  # as the door cuts it
+    assert judged(data, parse_with_h11) == judged(data, parse_with_httptools)
+
+
+@given(st.one_of(st.binary(max_size=200), rubbish))
+def test_random_bytes_raise_http_errors_only(data: bytes) -> None:
+    for parser in PARSERS:
+        judged(data, parser)
