@@ -216,7 +216,6 @@ def judged(data: bytes, parser: Parser) -> Head | int:
     try:
         return heads._head(data, parser)
     except HttpError as error:
-        assert str(error)
         return error.status
 
 

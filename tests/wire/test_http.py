@@ -283,7 +283,7 @@ def test_chunks_up_to_the_limit_and_one_byte_past() -> None:
     whole = (b"x" * 60, b"x" * 40)
     assert run(make(max_http_message_bytes=100), [chunked("PUT /a", *whole)]) == [("PUT", "/a", 100 * b"x")]
     door = make(max_http_message_bytes=100)
-    ((status, reason),) = run(door, [chunked("PUT /a", *whole, b"y")])  # type: ignore[misc]
+    ((status, reason),) = run(door, [chunked("PUT /a", *whole, b"y")])
     assert status == 413
     assert "limit of 100" in reason
     assert "max_http_message_bytes" in reason
@@ -325,7 +325,7 @@ def test_the_head_up_to_the_limit_and_one_byte_past() -> None:
     assert len(head) == size
     for pieces in ([head], [head[:-1], head[-1:]], [head[i : i + 1] for i in range(size)]):
         assert run(make(max_head_bytes=size), pieces) == [("GET", "/a", b"")]
-        ((status, reason),) = run(make(max_head_bytes=size - 1), pieces)  # type: ignore[misc]
+        ((status, reason),) = run(make(max_head_bytes=size - 1), pieces)
         assert status == 431
         assert "max_head_bytes" in reason
 
@@ -381,13 +381,26 @@ def test_silence_between_requests_is_nothing() -> None:
     assert run(door, [request("GET /b")]) == [("GET", "/b", b"")]
 
 
-@pytest.mark.parametrize("begun", [b"", b"GET", request("PUT /a", length=5), CHUNKED_HEAD, CHUNKED_HEAD + b"3\r\na"])
-def test_a_request_that_is_not_complete_at_the_end_is_none(begun: bytes) -> None:
-    door = make()
-    door.feed(begun)
-    assert door.end() == []
-    assert door.feed(b"12345") == []
-    assert door.silence() == []
+@pytest.mark.parametrize("begun", [b"GET", request("PUT /a", length=5), CHUNKED_HEAD, CHUNKED_HEAD + b"3\r\na"])
+def test_a_request_that_is_not_complete_at_the_end_is_refused(begun: bytes) -> None:
+    for before in (b"", request("GET /first")):
+        door = make()
+        door.feed(before + begun)
+        (refused,) = door.end()
+        assert status_of(refused) == 400
+        assert isinstance(refused, Refused)
+        assert "ended inside a request" in refused.reason
+        assert door.end() == []
+        assert door.feed(b"12345") == []
+        assert door.silence() == []
+
+
+def test_the_end_between_requests_is_nothing() -> None:
+    for data in (b"", request("GET /a"), b"\r\n"):
+        door = make()
+        door.feed(data)
+        assert door.end() == []
+        assert door.feed(request("GET /b")) == []
 
 
 # -- Expect: 100-continue -------------------------------------------------------------------------------
@@ -438,7 +451,7 @@ def test_a_client_that_does_not_wait_is_not_told(data: bytes) -> None:
 def test_nothing_comes_after_the_last_request(last: bytes) -> None:
     for after in ([last + request("GET /b")], [last, request("GET /b")]):
         door = make()
-        ((_, target, _),) = run(door, after)  # type: ignore[misc]
+        ((_, target, _),) = run(door, after)
         assert target == "/a"
         assert not door.waiting
         assert door.target is None
@@ -535,7 +548,7 @@ def test_whatever_comes_nothing_is_raised(steps: list[bytes | str]) -> None:
 # -- answers --------------------------------------------------------------------------------------------
 
 
-def parsed(parts: Iterable[bytes | memoryview]) -> tuple[str, dict[str, str], bytes]:
+def parsed(parts: Iterable[bytes | bytearray | memoryview]) -> tuple[str, dict[str, str], bytes]:
     head, _, body = b"".join(parts).partition(b"\r\n\r\n")
     line, *lines = head.decode("latin-1").split("\r\n")
     pairs = [text.split(": ", 1) for text in lines]
