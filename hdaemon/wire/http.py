@@ -104,7 +104,9 @@ class HttpDoor:
         """The client has closed its side: what is not complete is not a request, and it is told so (400)."""
         events: list[Event] = []
         if self.waiting and not self._closed:
-            text = "the connection ended inside a request; text that begins like one (GET, PUT ...) goes to /channels/NAME"
+            text = (
+                "the connection ended inside a request; text that begins like one (GET, PUT ...) goes to /channels/NAME"
+            )
             self._refuse(HttpError(400, text), events)
         self._closed = True
         return events
