@@ -237,8 +237,10 @@ class Connections:
         """Return what a request on that socket must show: its Host may also be the address it came in on."""
         host, port = self.address
         local = str(sock.getsockname()[0])
-        hosts = {f"[{name}]" if ":" in name and not name.startswith("[") else name for name in (host, local)}
-        return Access(tuple(hosts), port, self._token, self._origins)
+        # A wildcard is no address to send to, though browsers take 0.0.0.0 for one.
+        names = (name.strip("[]") for name in (host, local) if name.strip("[]") not in ("0.0.0.0", "::"))
+        hosts = tuple({f"[{name}]" if ":" in name else name for name in names})
+        return Access(hosts, port, self._token, self._origins)
 
     def _handle(self, connection: Connection, events: list[Event]) -> None:
         """Do what the events of a door ask for."""

@@ -19,7 +19,7 @@ __all__ = ["LogView"]
 _Hint = QtWidgets.QAbstractItemView.ScrollHint
 _Move = QtWidgets.QAbstractItemView.CursorAction
 
-_WIDEST = ("00:00:00.000", "client-888", "default", "application/json", "888.8 MB", "")
+_WIDEST = ("00:00:00.000", "client-888", "maya/camera", "application/json", "888.8 MB", "")
 _NARROW = (3, 2, 4, 1)
 """Columns that go first when the pane is too narrow for the message: type, channel, size, client."""
 

@@ -455,8 +455,7 @@ def test_a_wildcard_is_no_host(start_server: Start, connect: Connect) -> None:
     server = start_server(host="0.0.0.0", token="t")
     for host, status in (("0.0.0.0", 400), ("127.0.0.1", 200)):
         client = RawClient("127.0.0.1", server.port)
-        client.send(
-            f"GET /status HTTP/1.1\r\nHost: {host}:{server.port}\r\nAuthorization: Bearer t\r\nConnection: close\r\n\r\n".encode()
-        )
+        head = f"GET /status HTTP/1.1\r\nHost: {host}:{server.port}\r\nAuthorization: Bearer t\r\nConnection: close"
+        client.send(head.encode() + b"\r\n\r\n")
         assert client.read_all().startswith(f"HTTP/1.1 {status} ".encode())
         client.close()
