@@ -47,10 +47,10 @@ def test_from_this_checkout_it_is_qtpy_and_what_that_requires_and_msgpack() -> N
     assert [target for target in targets if target.startswith("QtPy-") and target.endswith("LICENSE.txt")]
     assert [target for target in targets if target.startswith("packaging-") and "LICENSE" in target]
     assert "msgpack/fallback.py" in targets
-    assert [sentence.partition(" is not copied")[0] for sentence in left_out] == [
+    assert {sentence.partition(" is not copied")[0] for sentence in left_out} == {
         "numpy",
         "the compiled part of msgpack",
-    ]
+    }
     assert all(copy.source.is_file() for copy in copies)
 
 
