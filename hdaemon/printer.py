@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from hdaemon.log import LinesBlock, PayloadBlock
+from hdaemon.blocks import LinesBlock, PayloadBlock
 from hdaemon.message import preview
 
 __all__ = ["LINES_A_SECOND", "Printer"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hdaemon.log import LinesBlock, PayloadBlock
+from hdaemon.blocks import LinesBlock, PayloadBlock
 
 
 def lines(*texts: str, client: str = "client-1", mode: str = "print") -> LinesBlock:

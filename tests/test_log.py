@@ -10,8 +10,9 @@ from helpers import data_rows
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hdaemon.blocks import EventBlock, LinesBlock, PayloadBlock
 from hdaemon.errors import PayloadGone
-from hdaemon.log import EventBlock, LinesBlock, PayloadBlock, RingLog, Row, Snapshot
+from hdaemon.log import RingLog, Row, Snapshot
 from hdaemon.message import preview
 
 

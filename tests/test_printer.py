@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from hdaemon import printer as printer_module
-from hdaemon.log import LinesBlock, PayloadBlock
+from hdaemon.blocks import LinesBlock, PayloadBlock
 from hdaemon.printer import Printer
 
 

@@ -13,8 +13,8 @@ import time
 from collections.abc import Callable
 from typing import BinaryIO
 
+from hdaemon.blocks import LinesBlock, PayloadBlock
 from hdaemon.content import TEXT
-from hdaemon.log import LinesBlock, PayloadBlock
 from hdaemon.message import one_line, preview
 from hdaemon.server.recorder import DataBlock
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from hdaemon.log import LinesBlock, PayloadBlock, RingLog
+from hdaemon.blocks import LinesBlock, PayloadBlock
+from hdaemon.log import RingLog
 from hdaemon.message import DEFAULT_CHANNEL
 from hdaemon.server.client import Client
 from hdaemon.store import Store

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from hdaemon.blocks import Block, EventBlock, LinesBlock, PayloadBlock
 from hdaemon.content import Payload
-from hdaemon.log import Block, EventBlock, LinesBlock, PayloadBlock
 
 __all__ = ["Needle"]
 

@@ -9,8 +9,8 @@ import sys
 
 import pytest
 
+from hdaemon.blocks import LinesBlock, PayloadBlock
 from hdaemon.commands.output import Output, as_ndjson, as_text
-from hdaemon.log import LinesBlock, PayloadBlock
 from hdaemon.message import one_line
 
 

@@ -9,7 +9,8 @@ from hdaemon_panel.log_filter import Needle
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hdaemon.log import EventBlock, RingLog
+from hdaemon.blocks import EventBlock
+from hdaemon.log import RingLog
 
 
 def found(text: str, block, first: int = 0) -> list[int]:

@@ -1,0 +1,222 @@
+"""What a log is made of: blocks as they were received, and the rows they become when somebody looks at them.
+
+A block of ten thousand lines is the bytes that came and a count; its rows are made one by one, when they are asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hdaemon.content import TEXT, Payload
+from hdaemon.errors import PayloadGone
+from hdaemon.message import Message, preview
+
+__all__ = ["Block", "EventBlock", "GoneBlock", "LinesBlock", "PayloadBlock", "Row", "data_row", "without_payload"]
+
+PREVIEW_CHARS = 200
+"""What stays of a payload that was let go: one line of the pane."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of the log.
+
+    Attributes:
+        number: its number since the log was made, from 0; never changes and never comes again.
+        time: seconds since the epoch.
+        client: the name of the client it is about; empty when it is about the server.
+        message: the message of a data row; None for a lifecycle row.
+        event: what happened (``"started"``, ``"connected"``, ``"refused"`` ...); None for a data row.
+        text: a lifecycle row's text, or a data row's preview: one line.
+        size: payload bytes of a data row; 0 for a lifecycle row.
+        serial, channel, content_type, mode: of a data row; 0 and empty for a lifecycle row. `mode` is the one in
+            which it was received.
+        gone: a data row whose payload was let go; `message` is None and `text` still its preview.
+    """
+
+    number: int
+    time: float
+    client: str
+    message: Message | None
+    event: str | None
+    text: str
+    size: int = 0
+    serial: int = 0
+    channel: str = ""
+    content_type: str = ""
+    mode: str = ""
+    gone: bool = False
+
+    @property
+    def payload(self) -> Payload:
+        """The payload of a data row.
+
+        Raises:
+            PayloadGone: it was let go to keep the log within its limit.
+        """
+        if self.gone or self.message is None:
+            raise PayloadGone(
+                f"the payload of log row {self.number} ({self.size} bytes) was let go: the log keeps "
+                "limited payload bytes; raise the log's limit in the settings, or read the store"
+            )
+        return self.message.payload
+
+
+@dataclass(slots=True, eq=False)
+class EventBlock:
+    """A lifecycle row."""
+
+    time: float
+    event: str
+    text: str
+    client: str = ""
+    start: int = 0
+    count: int = 1
+    size: int = 0
+
+    def row(self, number: int) -> Row:
+        """Return the block as the row it is."""
+        return Row(number, self.time, self.client, None, self.event, self.text)
+
+
+@dataclass(slots=True, eq=False)
+class PayloadBlock:
+    """One message with a payload of any type."""
+
+    time: float
+    serial: int
+    channel: str
+    content_type: str
+    payload: Payload
+    client: str
+    mode: str
+    start: int = 0
+    count: int = 1
+
+    @property
+    def size(self) -> int:
+        """Payload bytes held."""
+        return len(self.payload)
+
+    def message(self) -> Message:
+        """Return the block as the message it is."""
+        return Message(self.serial, self.time, self.channel, self.content_type, self.payload, self.client)
+
+    def row(self, number: int) -> Row:
+        """Return the block as the row it is."""
+        return data_row(number, self.message(), self.mode)
+
+
+@dataclass(slots=True, eq=False)
+class LinesBlock:
+    r"""A run of text messages as they were received: complete lines, each with its end (``\n`` or ``\r\n``)."""
+
+    time: float
+    serial: int
+    channel: str
+    data: bytes
+    count: int
+    client: str
+    mode: str
+    start: int = 0
+
+    @property
+    def size(self) -> int:
+        """Payload bytes held, line ends included."""
+        return len(self.data)
+
+    def lines(self) -> list[bytes]:
+        """Return the payload of each line, without its end."""
+        lines = self.data.split(b"\n")
+        lines.pop()
+        if b"\r\n" in self.data:
+            lines = [line[:-1] if line.endswith(b"\r") else line for line in lines]
+        return lines
+
+    def last(self) -> Message:
+        """Return the newest line as a message, without splitting the others."""
+        end = len(self.data) - 1
+        begin = self.data.rfind(b"\n", 0, end) + 1
+        if self.data[end - 1 : end] == b"\r" and end - 1 >= begin:
+            end -= 1
+        return self.message(self.count - 1, self.data[begin:end])
+
+    def message(self, index: int, line: bytes) -> Message:
+        """Return line number `index` of the block, whose payload is `line`, as a message."""
+        return Message(self.serial + index, self.time, self.channel, TEXT, line, self.client)
+
+
+@dataclass(slots=True, eq=False)
+class GoneBlock:
+    """What stays of a data block whose payload was let go: a preview and a size for each row."""
+
+    time: float
+    serial: int
+    channel: str
+    content_type: str
+    client: str
+    mode: str
+    previews: list[str]
+    sizes: list[int]
+    start: int
+    count: int
+    size: int = 0
+
+    def row(self, number: int) -> Row:
+        """Return row `number` with its preview."""
+        index = number - self.start
+        return Row(
+            number,
+            self.time,
+            self.client,
+            None,
+            None,
+            self.previews[index],
+            self.sizes[index],
+            self.serial + index,
+            self.channel,
+            self.content_type,
+            self.mode,
+            gone=True,
+        )
+
+
+def data_row(number: int, message: Message, mode: str) -> Row:
+    """Return the row of a message that was received in `mode`."""
+    return Row(
+        number,
+        message.time,
+        message.client,
+        message,
+        None,
+        message.preview(PREVIEW_CHARS),
+        len(message.payload),
+        message.serial,
+        message.channel,
+        message.content_type,
+        mode,
+    )
+
+
+Block = EventBlock | PayloadBlock | LinesBlock | GoneBlock
+
+
+def without_payload(block: PayloadBlock | LinesBlock, first: int) -> GoneBlock:
+    """Return what stays of `block`. Its rows before `first` are dropped already: no time goes into their previews."""
+    lines: Sequence[Payload] = block.lines() if isinstance(block, LinesBlock) else [block.payload]
+    content_type = TEXT if isinstance(block, LinesBlock) else block.content_type
+    dropped = max(0, first - block.start)
+    previews = [""] * dropped + [preview(content_type, line, PREVIEW_CHARS) for line in lines[dropped:]]
+    return GoneBlock(
+        block.time,
+        block.serial,
+        block.channel,
+        content_type,
+        block.client,
+        block.mode,
+        previews,
+        [len(line) for line in lines],
+        block.start,
+        block.count,
+    )
