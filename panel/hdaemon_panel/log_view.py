@@ -10,9 +10,9 @@ from __future__ import annotations
 from qtpy import QtCore, QtGui, QtWidgets
 
 from hdaemon import courtesy
-from hdaemon.log import Row
-from hdaemon_panel.icons import AMBER, RED, mixed, tinted
-from hdaemon_panel.log_model import COLUMNS, LogModel, cell_text
+from hdaemon_panel.icons import mixed
+from hdaemon_panel.log_model import COLUMNS, LogModel
+from hdaemon_panel.log_painter import RowPainter
 
 __all__ = ["LogView"]
 
@@ -38,7 +38,6 @@ class LogView(QtWidgets.QAbstractItemView):
         self._following = True
         self._moving = False  # the view itself moves the scroll bar
         self._hint = ""
-        self._fits: dict[tuple[str, int], tuple[str, int]] = {}
         self.setSelectionBehavior(QtWidgets.QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QtWidgets.QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setHorizontalScrollBarPolicy(QtCore.Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -50,7 +49,7 @@ class LogView(QtWidgets.QAbstractItemView):
         self.header.sectionResized.connect(self._on_section_resized)
         self.header.setFocusPolicy(QtCore.Qt.FocusPolicy.NoFocus)
         self.verticalScrollBar().valueChanged.connect(self._on_scrolled)
-        self._set_metrics()
+        self._look = RowPainter(self, self.header)
 
     # -- following --------------------------------------------------------------------------------------
 
@@ -133,39 +132,28 @@ class LogView(QtWidgets.QAbstractItemView):
 
     # -- geometry: every row is as high as the next -----------------------------------------------------
 
-    def _set_metrics(self) -> None:
-        self._fits.clear()
-        self._metrics = self.fontMetrics()
-        self._fixed = QtGui.QFontDatabase.systemFont(QtGui.QFontDatabase.SystemFont.FixedFont)
-        self._fixed.setPointSizeF(self.font().pointSizeF())
-        self._fixed_metrics = QtGui.QFontMetrics(self._fixed)
-        # In fractions of a pixel, over many characters: rounded, the error grows with the line.
-        self._fixed_advance = QtGui.QFontMetricsF(self._fixed).horizontalAdvance("x" * 100) / 100 or 1.0
-        # The header indents its titles by this much; the cells below are indented alike.
-        self._margin = 1 + self.style().pixelMetric(QtWidgets.QStyle.PixelMetric.PM_HeaderMargin, None, self.header)
-        self._height: int = max(self._metrics.height(), self._fixed_metrics.height()) + max(
-            2, self._metrics.height() // 6
-        )
-
     def _set_widths(self) -> None:
         for column, widest in enumerate(_WIDEST[:-1]):
-            width = max(self._metrics.horizontalAdvance(widest), self._metrics.horizontalAdvance(COLUMNS[column]))
-            self.header.resizeSection(column, width + 3 * self._margin)
+            width = max(
+                self._look.metrics.horizontalAdvance(widest),
+                self._look.metrics.horizontalAdvance(COLUMNS[column]),
+            )
+            self.header.resizeSection(column, width + 3 * self._look.margin)
         self._hide_columns()
 
     def _hide_columns(self) -> None:
         """Show as many columns as leave the message its room."""
-        room = self.viewport().width() - _MESSAGE_CHARS * self._fixed_metrics.averageCharWidth()
-        wanted = sum(self._metrics.horizontalAdvance(widest) + 3 * self._margin for widest in _WIDEST[:-1])
+        room = self.viewport().width() - _MESSAGE_CHARS * self._look.fixed_metrics.averageCharWidth()
+        wanted = sum(self._look.metrics.horizontalAdvance(widest) + 3 * self._look.margin for widest in _WIDEST[:-1])
         for column in _NARROW:
             hide = wanted > room
             if hide:
-                wanted -= self._metrics.horizontalAdvance(_WIDEST[column]) + 3 * self._margin
+                wanted -= self._look.metrics.horizontalAdvance(_WIDEST[column]) + 3 * self._look.margin
             if self.header.isSectionHidden(column) != hide:
                 self.header.setSectionHidden(column, hide)
 
     def _page(self) -> int:
-        return max(1, int(self.viewport().height()) // self._height)
+        return max(1, int(self.viewport().height() // self._look.height))
 
     def _update_range(self) -> None:
         bar = self.verticalScrollBar()
@@ -194,8 +182,8 @@ class LogView(QtWidgets.QAbstractItemView):
     def changeEvent(self, event: QtCore.QEvent) -> None:  # noqa: N802
         """Take over another font or style."""
         super().changeEvent(event)
-        if event.type() in (QtCore.QEvent.Type.FontChange, QtCore.QEvent.Type.StyleChange) and hasattr(self, "header"):
-            self._set_metrics()
+        if event.type() in (QtCore.QEvent.Type.FontChange, QtCore.QEvent.Type.StyleChange) and hasattr(self, "_look"):
+            self._look.restyle()
             self._set_widths()
             self.updateGeometries()
 
@@ -206,14 +194,14 @@ class LogView(QtWidgets.QAbstractItemView):
         """Return where a cell is in the viewport; an empty rectangle for none."""
         if not index.isValid():
             return QtCore.QRect()
-        top = (index.row() - self.verticalScrollBar().value()) * self._height
+        top = (index.row() - self.verticalScrollBar().value()) * self._look.height
         left = self.header.sectionViewportPosition(index.column())
-        return QtCore.QRect(left, top, self.header.sectionSize(index.column()), self._height)
+        return QtCore.QRect(left, top, self.header.sectionSize(index.column()), self._look.height)
 
     def indexAt(self, point: QtCore.QPoint) -> QtCore.QModelIndex:  # noqa: N802
         """Return the cell at a point of the viewport."""
         model = self.model()
-        row = self.verticalScrollBar().value() + point.y() // self._height
+        row = self.verticalScrollBar().value() + point.y() // self._look.height
         column = self.header.logicalIndexAt(point.x())
         if model is None or point.y() < 0 or not 0 <= row < self._rows() or column < 0:
             return QtCore.QModelIndex()
@@ -239,7 +227,7 @@ class LogView(QtWidgets.QAbstractItemView):
 
     def verticalOffset(self) -> int:  # noqa: N802
         """Return how far the rows are scrolled, in pixels."""
-        return int(self.verticalScrollBar().value()) * self._height
+        return int(self.verticalScrollBar().value() * self._look.height)
 
     def isIndexHidden(self, index: QtCore.QModelIndex) -> bool:  # noqa: N802
         """Return whether a cell is in a hidden column."""
@@ -281,8 +269,8 @@ class LogView(QtWidgets.QAbstractItemView):
             return
         top = self.verticalScrollBar().value()
         rect = rect.normalized()
-        first = max(top + rect.top() // self._height, 0)
-        last = min(top + rect.bottom() // self._height, rows - 1)
+        first = max(top + rect.top() // self._look.height, 0)
+        last = min(top + rect.bottom() // self._look.height, rows - 1)
         selection = QtCore.QItemSelection()
         if first <= last:
             selection.select(model.index(first, 0), model.index(last, len(COLUMNS) - 1))
@@ -313,120 +301,18 @@ class LogView(QtWidgets.QAbstractItemView):
             self._paint_hint(painter)
         else:
             first = int(self.verticalScrollBar().value())
-            last = min(count - 1, first + self.viewport().height() // self._height)
+            last = min(count - 1, first + self.viewport().height() // self._look.height)
             rows = [(index, model.row_at(index)) for index in range(first, last + 1)]
-            self._paint_rows(painter, [(i, (i - first) * self._height, row) for i, row in rows if row is not None])
+            height = self._look.height
+            self._look.paint(painter, [(i, (i - first) * height, row) for i, row in rows if row is not None])
         painter.end()
         courtesy.done()
-
-    def _paint_rows(self, painter: QtGui.QPainter, rows: list[tuple[int, int, Row]]) -> None:
-        """Draw rows, each given with its index in the model and its upper edge, column by column.
-
-        Every call into Qt costs microseconds, and while lines flood in also a turn at the interpreter's lock: so fonts
-        and pens change once a column and not once a cell, and texts are measured only where they may be too long.
-        """
-        role = QtGui.QPalette.ColorRole
-        palette, width = self.palette(), self.viewport().width()
-        text, base = palette.color(role.Text), palette.color(role.Base)
-        faint = mixed(text, base, 0.45)
-        marked = {"refused": tinted(palette, AMBER), "error": tinted(palette, RED, 0.7)}
-        selection, stripe = self.selectionModel(), palette.color(role.AlternateBase)
-        selected: set[int] = set()
-        if selection.hasSelection():
-            selected = {top for index, top, _ in rows if selection.isRowSelected(index, QtCore.QModelIndex())}
-        for _, top, row in rows:
-            if top in selected:
-                painter.fillRect(0, top, width, self._height, palette.color(role.Highlight))
-            elif row.number % 2:
-                painter.fillRect(0, top, width, self._height, stripe)
-
-        plain = [(top, row) for _, top, row in rows if top not in selected]
-        chosen = [(top, row) for _, top, row in rows if top in selected]
-        self._paint_names(painter, plain, faint)
-        self._paint_messages(painter, plain, text, faint, marked)
-        if chosen:
-            color = palette.color(role.HighlightedText)
-            self._paint_names(painter, chosen, color)
-            self._paint_messages(painter, chosen, color, color, {})
-        current = self.currentIndex().row()
-        if self.hasFocus():
-            painter.setPen(palette.color(role.Highlight))
-            for index, top, _ in rows:
-                if index == current:
-                    painter.drawRect(0, top, width - 1, self._height - 1)
-
-    def _paint_names(self, painter: QtGui.QPainter, rows: list[tuple[int, Row]], color: QtGui.QColor) -> None:
-        """Draw every column but the message."""
-        painter.setFont(self.font())
-        painter.setPen(color)
-        rise = (self._height + self._metrics.ascent() - self._metrics.descent()) // 2
-        for column in range(5):
-            if self.header.isSectionHidden(column):
-                continue
-            left = self.header.sectionViewportPosition(column) + self._margin
-            room = self.header.sectionSize(column) - 2 * self._margin
-            for top, row in rows:
-                text = cell_text(row, column)
-                if column == 0:  # always new, and as wide as the column was made for
-                    painter.drawText(left, top + rise, text)
-                    continue
-                text, advance = self._fitted(text, room)
-                painter.drawText(left + room - advance if column == 4 else left, top + rise, text)
-
-    def _fitted(self, text: str, room: int) -> tuple[str, int]:
-        """Return `text`, cut to `room` pixels, and its width; remembered, as the same few texts fill the columns."""
-        key = (text, room)
-        found = self._fits.get(key)
-        if found is None:
-            if len(self._fits) > 2000:
-                self._fits.clear()
-            shown = self._metrics.elidedText(text, QtCore.Qt.TextElideMode.ElideRight, room)
-            found = self._fits[key] = (shown, self._metrics.horizontalAdvance(shown))
-        return found
-
-    def _paint_messages(
-        self,
-        painter: QtGui.QPainter,
-        rows: list[tuple[int, Row]],
-        color: QtGui.QColor,
-        faint: QtGui.QColor,
-        marked: dict[str, QtGui.QColor],
-    ) -> None:
-        """Draw the messages in the fixed font, and what happened in the other one."""
-        left = self.header.sectionViewportPosition(5) + self._margin
-        room = self.viewport().width() - left - self._margin
-        painter.setFont(self._fixed)
-        painter.setPen(color)
-        metrics = self._fixed_metrics
-        rise = (self._height + metrics.ascent() - metrics.descent()) // 2
-        fits = int(room / self._fixed_advance)
-        for top, row in rows:
-            if row.event is not None or row.gone:
-                continue
-            text = row.text
-            if text.isascii():  # every character is as wide as the next
-                if len(text) > fits:
-                    text = text[: max(0, fits - 1)] + "…"
-            else:
-                text = metrics.elidedText(text[: 4 * fits + 4], QtCore.Qt.TextElideMode.ElideRight, room)
-            painter.drawText(left, top + rise, text)
-        painter.setFont(self.font())
-        metrics = self._metrics
-        rise = (self._height + metrics.ascent() - metrics.descent()) // 2
-        for top, row in rows:
-            if row.event is None and not row.gone:
-                continue
-            painter.setPen(marked.get(row.event or "", faint))
-            text = row.text if row.event is None or not self.header.isSectionHidden(3) else f"{row.event}: {row.text}"
-            painter.drawText(
-                left, top + rise, metrics.elidedText(text[:1000], QtCore.Qt.TextElideMode.ElideRight, room)
-            )
 
     def _paint_hint(self, painter: QtGui.QPainter) -> None:
         palette = self.palette()
         text, base = palette.color(QtGui.QPalette.ColorRole.Text), palette.color(QtGui.QPalette.ColorRole.Base)
         painter.setPen(mixed(text, base, 0.4))
-        space = 4 * self._margin
+        space = 4 * self._look.margin
         area = self.viewport().rect().adjusted(space, space, -space, -space)
         flags = int(QtCore.Qt.AlignmentFlag.AlignCenter) | int(QtCore.Qt.TextFlag.TextWordWrap)
         painter.drawText(area, flags, self._hint)
