@@ -148,7 +148,7 @@ def test_the_log_goes_on_over_a_restart(qtbot, panel, running, child):
     send(running, b"before\n")
     qtbot.waitUntil(lambda: "before" in shown(panel))
     child("startStopButton").click()
-    qtbot.waitUntil(lambda: panel.link.state == "stopped")
+    qtbot.waitUntil(lambda: child("startStopButton").text() == "Start" and child("startStopButton").isEnabled())
     child("startStopButton").click()
     qtbot.waitUntil(lambda: panel.link.state == "listening")
     assert panel.link.server is not running
