@@ -16,7 +16,7 @@ from hdaemon.server.modes import Modes
 from hdaemon.server.recorder import Recorder
 from hdaemon.server.routes import Parts, Routes
 from hdaemon.wire.access import Access
-from hdaemon.wire.events import Event, ModeWord, Refused, Reply, Request
+from hdaemon.wire.events import Door, Event, ModeWord, Refused, Reply, Request
 from hdaemon.wire.http import HttpDoor
 from hdaemon.wire.limits import Limits
 from hdaemon.wire.raw import RawDoor
@@ -149,14 +149,14 @@ class Connections:
             return True
         self.bytes_received += size
         connection.client.bytes += size
+        in_head = _in_head(door)
         if target is not None and isinstance(door, HttpDoor):
             events = door.received(size)
         else:
             events = door.feed(bytes(self._view[:size]))
-        was_waiting = isinstance(door, HttpDoor) and door.waiting and not door.in_body and not events
         self._enter(connection)
         self._handle(connection, events)
-        if not (was_waiting and connection.deadline is not None):  # a head's time runs from its first byte
+        if not (in_head and _in_head(door) and not events):  # a head's time runs from its first byte
             self._set_deadline(connection)
         return True
 
@@ -199,7 +199,9 @@ class Connections:
             elif not connection.door.admitted:
                 reason = f"no token within {self._limits.admission_s:g} s; the first line must be 'token THE_TOKEN'"
                 self._refuse(connection, Refused(reason, b"hdaemon: refused: no token came in time\n"))
-            elif not self.receive(connection):  # the turn was long: what came meanwhile is not silence
+            elif _in_head(connection.door) or not self.receive(connection):
+                # Received once more, as the turn may have been long: what came meanwhile is no silence. But not for a
+                # head: a byte at the right moment would buy it more time.
                 if isinstance(connection.door, HttpDoor) and not connection.door.waiting:
                     self._close(connection, "idle")
                     continue
@@ -343,6 +345,10 @@ class Connections:
                 _shut(connection.sock)
                 if connection.counted:
                     self._tell("disconnected", f"{why}; {client.messages:,} messages, {client.bytes:,} bytes", client)
+
+
+def _in_head(door: Door) -> bool:
+    return isinstance(door, HttpDoor) and door.waiting and not door.in_body
 
 
 def _ended(connection: Connection) -> str:

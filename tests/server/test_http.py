@@ -337,9 +337,15 @@ def test_old_clients(server, connect: Connect) -> None:
     assert b"Connection: close" in client.read_all()
 
 
-def test_a_slow_head_is_told_and_closed(start_server: Start, connect: Connect, log: RingLog) -> None:
+@pytest.mark.parametrize("requests_before", [0, 1])
+def test_a_slow_head_is_told_and_closed(
+    start_server: Start, connect: Connect, log: RingLog, requests_before: int
+) -> None:
     server = start_server(limits=Limits(stall_s=0.3))
     client = connect(server)
+    for _ in range(requests_before):
+        client.send(request(server, "GET /status HTTP/1.1"))
+        assert client.sock.recv(65536).startswith(b"HTTP/1.1 200 ")
     client.send(b"GET /status HTTP/1.1\r\n")
     stop = threading.Event()
 
