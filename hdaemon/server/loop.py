@@ -17,6 +17,7 @@ from dataclasses import asdict
 from typing import Any
 
 import hdaemon
+from hdaemon.channels import ChannelInfo, Channels
 from hdaemon.errors import BindError
 from hdaemon.log import RingLog
 from hdaemon.server.client import Client
@@ -96,7 +97,7 @@ class ServerLoop:
         self.on_tick: Callable[[], float | None] = _nothing
         self.pause_s: Callable[[], float] = float
         self._log = log
-        self._recorder = Recorder(log, store, _nothing)
+        self._recorder = Recorder(log, store, Channels(self.limits.max_channels))
         self._modes = Modes(mode, locked, self._tell)
         self._connections = Connections(
             self.limits,
@@ -150,6 +151,11 @@ class ServerLoop:
     def clients(self) -> tuple[Client, ...]:
         """The connected clients, oldest first."""
         return self._connections.clients
+
+    @property
+    def channels(self) -> tuple[ChannelInfo, ...]:
+        """What has come in on each channel, sorted by name."""
+        return self._recorder.channels.infos()
 
     def set_on_block(self, on_block: Callable[[DataBlock], None]) -> None:
         """Have `on_block` called with every block of data that was received, on the server thread."""

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 from hdaemon.blocks import LinesBlock, PayloadBlock
+from hdaemon.channels import Channels
 from hdaemon.log import RingLog
 from hdaemon.message import DEFAULT_CHANNEL
 from hdaemon.server.client import Client
@@ -22,12 +23,14 @@ class Recorder:
 
     Attributes:
         messages: recorded so far.
-        on_block: called with every block, after it is in the log and the store.
+        on_block, publish: called with every block, after it is in the log and the store; the first for who looks on
+            (the printer), the second for clients that have subscribed.
     """
 
-    def __init__(self, log: RingLog, store: Store, on_block: Callable[[DataBlock], None]) -> None:
-        self.log, self.store = log, store
-        self.on_block = on_block
+    def __init__(self, log: RingLog, store: Store, channels: Channels) -> None:
+        self.log, self.store, self.channels = log, store, channels
+        self.on_block: Callable[[DataBlock], None] = _nothing
+        self.publish: Callable[[DataBlock], None] = _nothing
         self.messages = 0
 
     def record(self, client: Client, received: Lines | Payload, mode: str) -> int:
@@ -50,5 +53,11 @@ class Recorder:
         self.log.append(block)
         client.messages += count
         self.messages += count
+        self.channels.add(block)
         self.on_block(block)
+        self.publish(block)
         return serial
+
+
+def _nothing(_: DataBlock) -> None:
+    return None

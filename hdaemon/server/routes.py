@@ -123,8 +123,25 @@ class Routes:
         )
 
     def _channels(self) -> list[dict[str, Any]]:
-        entries = [self._recorder.store.get(channel) for channel in self._recorder.store]
-        return [_described(entry.message) for entry in entries if entry is not None]
+        """Return what the store holds and what was only shown; the store's may have come from elsewhere."""
+        store, infos = self._recorder.store, {info.channel: info for info in self._recorder.channels.infos()}
+        listed = []
+        for channel in sorted({*store, *infos}):
+            entry, info = store.get(channel), infos.get(channel)
+            described = _described(entry.message) if entry is not None else {}
+            if info is not None and not described:
+                described = {
+                    "channel": channel,
+                    "serial": info.serial,
+                    "type": info.content_type,
+                    "bytes": info.size,
+                    "time": info.time,
+                    "client": info.client,
+                }
+            if described:
+                rate = round(info.rate, 2) if info is not None else 0.0
+                listed.append({**described, "stored": entry is not None, "rate": rate})
+        return listed
 
     def _mode(self, client: Client, request: Request) -> Parts:
         if request.head.method != "PUT":

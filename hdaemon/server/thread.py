@@ -17,6 +17,7 @@ from typing import Any
 from qtpy import QtCore
 
 from hdaemon import courtesy
+from hdaemon.channels import ChannelInfo
 from hdaemon.errors import BindError, UsageError
 from hdaemon.log import RingLog
 from hdaemon.printer import Printer
@@ -167,6 +168,11 @@ class HPythonServer(QtCore.QThread):
     def clients(self) -> tuple[Client, ...]:
         """The connected clients, oldest first."""
         return self._loop.clients
+
+    @property
+    def channels(self) -> tuple[ChannelInfo, ...]:
+        """What has come in on each channel in either mode, sorted by name: see `ChannelInfo`."""
+        return self._loop.channels
 
     @property
     def messages_received(self) -> int:

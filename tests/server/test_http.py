@@ -139,6 +139,20 @@ def test_channels_are_listed(ask) -> None:
         ("b", 1, "text/plain", 5),
     ]
     assert {entry["client"] for entry in listed} == {"client-1"}
+    assert all(entry["stored"] and entry["rate"] > 0 for entry in listed)
+
+
+def test_what_was_only_shown_is_listed_too(ask, server: HPythonServer) -> None:
+    ask("PUT", "/channels/kept", b"1", Content_Type="application/json")
+    server.mode = "print"
+    ask("PUT", "/channels/kept", b"12", Content_Type="application/json")
+    ask("PUT", "/channels/shown", b"abc", Content_Type="text/plain")
+    listed = json.loads(ask("GET", "/channels")[2])
+    # What a channel holds is what can be fetched: its serial is the ETag of `GET /channels/kept`.
+    assert [(entry["channel"], entry["serial"], entry["bytes"], entry["stored"]) for entry in listed] == [
+        ("kept", 1, 1, True),
+        ("shown", 3, 3, False),
+    ]
 
 
 def test_status(ask, server: HPythonServer) -> None:

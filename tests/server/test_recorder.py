@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hdaemon.channels import Channels
 from hdaemon.log import RingLog
 from hdaemon.server.client import Client
 from hdaemon.server.recorder import DataBlock, Recorder
@@ -11,7 +12,9 @@ from hdaemon.wire.events import Lines, Payload
 
 def make() -> tuple[Recorder, Client, list[DataBlock]]:
     blocks: list[DataBlock] = []
-    return Recorder(RingLog(), Store(), blocks.append), Client(3, "client-3", "127.0.0.1:1", "lines"), blocks
+    recorder = Recorder(RingLog(), Store(), Channels(10))
+    recorder.on_block = blocks.append
+    return recorder, Client(3, "client-3", "127.0.0.1:1", "lines"), blocks
 
 
 def test_lines_in_print_mode() -> None:
