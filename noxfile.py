@@ -31,6 +31,7 @@ BINDINGS = {
 RUFF = "ruff==0.17.6"
 MYPY = "mypy==2.4.1"
 H11 = "h11==0.16.0"
+WSPROTO = "wsproto==1.3.2"
 TYPES_HOUDINI = "types-houdini==21.0.512.3"
 NUMPY = "numpy==2.2.6"  # the last whose own types Python 3.10 can read
 IMPORT_LINTER = "import-linter==2.16"
@@ -63,7 +64,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Types, strictly, against the published stubs of hou."""
-    session.install(MYPY, TYPES_HOUDINI, NUMPY, H11)
+    session.install(MYPY, TYPES_HOUDINI, NUMPY, H11, WSPROTO)
     session.run("mypy")
 
 

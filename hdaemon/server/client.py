@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import socket
 import time
-from collections import deque
 from dataclasses import dataclass, field
 
+from hdaemon.filters import ChannelFilter
+from hdaemon.server.outbox import Outbox
 from hdaemon.wire.events import Door
+from hdaemon.wire.frames import WEBSOCKET
 
-__all__ = ["Client", "Connection"]
+__all__ = ["Client", "Connection", "Subscription"]
 
 
 @dataclass(slots=True, eq=False)
@@ -23,7 +25,8 @@ class Client:
         connected_at: seconds since the epoch.
         messages, bytes: received from it.
         own_mode: the mode it or the artist chose for it; None while it follows the server's.
-        framing: how its raw bytes are cut into messages, ``"lines"`` or ``"burst"``; ``"http"`` for requests.
+        framing: how its raw bytes are cut into messages, ``"lines"`` or ``"burst"``; ``"http"`` for requests,
+            ``"websocket"`` for a WebSocket.
     """
 
     id: int
@@ -36,6 +39,14 @@ class Client:
     own_mode: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """What a subscriber is sent: every message of the channels in `wanted`; with `heads`, each with what it is."""
+
+    wanted: ChannelFilter
+    heads: bool
+
+
 @dataclass(slots=True, eq=False)
 class Connection:
     """A client's socket and door; belongs to the server thread.
@@ -43,10 +54,11 @@ class Connection:
     Attributes:
         deadline: when something is due, on the monotonic clock: the silence that ends a burst, the time to show
             a token, or the end of lingering; None while nothing is.
+        stalls_at: when it has read nothing for too long, on the same clock; None while nothing waits for it.
         refused: nothing more is taken from it: what comes is thrown away until the deadline.
-        closing: it is closed once everything in `out` is sent.
-        out: what is to be sent, oldest first.
-        queued: bytes of `out` that were made for this client; payloads of the store are not copied, nor counted.
+        why: what is said of it when it is closed; empty for what closing itself says.
+        out: what is to be sent.
+        subscription: what it listens to, if it does.
         counted: it is one of the clients; False for one too many, which is only being told so.
     """
 
@@ -54,8 +66,14 @@ class Connection:
     sock: socket.socket
     door: Door
     deadline: float | None = None
+    stalls_at: float | None = None
     refused: bool = False
-    closing: bool = False
-    out: deque[memoryview] = field(default_factory=deque)
-    queued: int = 0
+    why: str = ""
+    out: Outbox = field(default_factory=Outbox)
+    subscription: Subscription | None = None
     counted: bool = True
+
+    @property
+    def is_websocket(self) -> bool:
+        """Whether it has gone on as a WebSocket: then it is read from also while something waits for it."""
+        return self.door.framing == WEBSOCKET

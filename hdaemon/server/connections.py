@@ -15,9 +15,12 @@ from hdaemon.server.client import Client, Connection
 from hdaemon.server.modes import Modes
 from hdaemon.server.recorder import Recorder
 from hdaemon.server.routes import Parts, Routes
+from hdaemon.server.subscribers import Subscribers
 from hdaemon.wire.access import Access
-from hdaemon.wire.events import Door, Event, ModeWord, Refused, Reply, Request
-from hdaemon.wire.http import HttpDoor
+from hdaemon.wire.events import Door, Event, Goodbye, ModeWord, Refused, Reply, Request, Upgrade
+from hdaemon.wire.frames import GOING_AWAY, close_frame
+from hdaemon.wire.heads import HttpError
+from hdaemon.wire.http import HttpDoor, error_answer
 from hdaemon.wire.limits import Limits
 from hdaemon.wire.raw import RawDoor
 from hdaemon.wire.sniff import OpeningDoor
@@ -26,9 +29,6 @@ __all__ = ["Connections", "send_now"]
 
 RECEIVE_BYTES = 256 * 1024
 """One receive: large enough that the interpreter's cost vanishes, small enough to share its lock fairly."""
-
-_SEND_BYTES = 1024 * 1024
-"""One send: the other clients get their turn in between."""
 
 Tell = Callable[[str, str, "Client | None"], None]
 
@@ -45,6 +45,7 @@ class Connections:
         origins: pages that may send requests.
         token: what a client must show first; None for nothing.
         client_identifier: clients are named after it.
+        echo: see `upgrade`.
 
     Attributes:
         raw_framing: how the bytes of clients that connect from now on are cut.
@@ -65,6 +66,7 @@ class Connections:
         origins: tuple[str, ...],
         raw_framing: str,
         client_identifier: str,
+        echo: bool = False,
     ) -> None:
         self.raw_framing = raw_framing
         self.bytes_received = 0
@@ -75,6 +77,9 @@ class Connections:
         self._routes = routes
         self._token, self._origins = token, origins
         self._client_identifier = client_identifier
+        self._echo = echo
+        self._subscribers = Subscribers(recorder.store, limits.max_queued_bytes, self.flush, self._refuse)
+        recorder.publish = self._subscribers.publish
         self._made = 0
         self._open: dict[int, Connection] = {}
         self._to_disconnect: dict[int, str] = {}
@@ -131,8 +136,10 @@ class Connections:
 
     def receive(self, connection: Connection) -> bool:
         """Receive once and deal with it; return False when there was nothing to receive."""
-        if connection.client.id not in self._open or connection.out:
-            return False  # disconnected earlier in this turn; or it is to read its answers first
+        if connection.client.id not in self._open:
+            return False  # disconnected earlier in this turn
+        if connection.out and not connection.is_websocket:
+            return False  # it is to read its answers first
         door = connection.door
         target = door.target if isinstance(door, HttpDoor) else None
         try:
@@ -143,7 +150,7 @@ class Connections:
             self._close(connection, f"connection lost: {error.strerror or error}")
             return True
         if size == 0:
-            self._close(connection, _ended(connection) if connection.refused else "closed by the client")
+            self._close(connection, "refused" if connection.refused else "closed by the client")
             return True
         if connection.refused:
             return True
@@ -172,10 +179,12 @@ class Connections:
     def _set_deadline(self, connection: Connection) -> None:
         """Say when something is due, after something was received or sent."""
         now, door, limits = time.monotonic(), connection.door, self._limits
-        if connection.out:
-            connection.deadline = now + limits.stall_s
-        elif connection.refused:
-            pass  # it lingers for its time, whatever it still sends
+        if connection.refused:
+            return  # it lingers for its time, whatever it still sends
+        if connection.is_websocket:
+            connection.deadline = now + limits.ping_s
+        elif connection.out:
+            connection.deadline = None  # it is not read from; `stalls_at` holds
         elif isinstance(door, HttpDoor):
             connection.deadline = now + (limits.stall_s if door.waiting else limits.idle_s)
         elif door.admitted:
@@ -183,22 +192,30 @@ class Connections:
 
     def next_deadline(self) -> float | None:
         """Return when `time_out` is due, on the monotonic clock; None while nothing is."""
-        due = [connection.deadline for connection in self._open.values() if connection.deadline is not None]
+        due = [
+            moment
+            for connection in self._open.values()
+            for moment in (connection.deadline, connection.stalls_at)
+            if moment is not None
+        ]
         return min(due, default=None)
 
     def time_out(self, now: float) -> None:
         """Deal with every connection whose deadline has passed."""
         for connection in list(self._open.values()):
+            if connection.stalls_at is not None and connection.stalls_at <= now:
+                self._close(connection, f"it has read nothing for {self._limits.stall_s:g} s", deliver=False)
+                continue
             if connection.deadline is None or connection.deadline > now:
                 continue
             connection.deadline = None
-            if connection.out:
-                self._close(connection, f"it has read nothing for {self._limits.stall_s:g} s", deliver=False)
-            elif connection.refused:
-                self._close(connection, _ended(connection))
+            if connection.refused:
+                self._close(connection, "refused")
             elif not connection.door.admitted:
                 reason = f"no token within {self._limits.admission_s:g} s; the first line must be 'token THE_TOKEN'"
                 self._refuse(connection, Refused(reason, b"hdaemon: refused: no token came in time\n"))
+            elif connection.is_websocket:
+                self._ping(connection)
             elif _in_head(connection.door) or not self.receive(connection):
                 # Received once more, as the turn may have been long: what came meanwhile is no silence. But not for a
                 # head: a byte at the right moment would buy it more time.
@@ -259,11 +276,43 @@ class Connections:
             elif isinstance(event, Request):
                 self._send(connection, self._routes.answer(client, event))
                 if not event.head.keep_alive:
-                    self._finish(connection)
+                    self._finish(connection, "answered, as it asked")
+            elif isinstance(event, Upgrade):
+                self._upgrade(connection, event)
+            elif isinstance(event, Goodbye):
+                self._send(connection, [event.reply])
+                self._finish(connection, event.reason)
             else:
                 self._recorder.record(client, event, self._modes.of(client))
             if client.id not in self._open:
                 return  # it was found to be gone
+
+    def _upgrade(self, connection: Connection, event: Upgrade) -> None:
+        """Go on as a WebSocket."""
+        from hdaemon.server.upgrade import upgrade  # wsproto: for those who use it
+
+        try:
+            reply, door, subscription = upgrade(event, self._limits, echo=self._echo)
+        except HttpError as error:
+            reason = f"{event.head.target[:80]}: HTTP {error.status}: {error}"
+            self._refuse(connection, Refused(reason, error_answer(error, keep_alive=False)))
+            return
+        connection.door, connection.subscription = door, subscription
+        connection.client.framing = door.framing
+        self._send(connection, [reply])
+        self._set_deadline(connection)
+        if subscription is not None and connection.client.id in self._open:
+            self._subscribers.add(connection)
+        if event.rest:
+            self._handle(connection, door.feed(event.rest))
+
+    def _ping(self, connection: Connection) -> None:
+        """Nothing has come for a while: ask for a sign of life, or give the connection up."""
+        if self.receive(connection):
+            return  # the turn may have been long: what came meanwhile is no silence
+        self._handle(connection, connection.door.silence())
+        if not connection.refused:
+            connection.deadline = time.monotonic() + self._limits.stall_s
 
     def _refuse(self, connection: Connection, refused: Refused) -> None:
         """Say why, and close the connection."""
@@ -271,12 +320,14 @@ class Connections:
         connection.refused = True
         if refused.reply:
             self._send(connection, [refused.reply])
-        self._finish(connection, answered=False)
+        self._finish(connection)
 
-    def _finish(self, connection: Connection, answered: bool = True) -> None:
+    def _finish(self, connection: Connection, why: str = "") -> None:
         """Close the connection once all is sent; then read and throw away: a reset would lose the answer."""
         connection.refused = True
-        connection.closing = answered
+        connection.why = connection.why or why
+        connection.deadline = None
+        self._subscribers.discard(connection)
         if connection.client.id in self._open and not connection.out:
             self._linger(connection)
 
@@ -289,13 +340,11 @@ class Connections:
 
     def _send(self, connection: Connection, parts: Parts) -> None:
         """Send what fits now, and the rest when there is room."""
-        for part in parts:
-            connection.out.append(memoryview(part).cast("B"))
-            if isinstance(part, bytes):
-                connection.queued += len(part)
-        if len(connection.out) == len(parts):
+        waiting = bool(connection.out)
+        connection.out.put(parts, counts=False)
+        if not waiting:
             self.flush(connection)
-        if connection.queued > self._limits.max_queued_bytes:
+        if not connection.refused and connection.out.queued > self._limits.max_queued_bytes:
             text = f"more than {self._limits.max_queued_bytes} bytes of answers wait for it (max_queued_bytes)"
             self._close(connection, text, deliver=False)
 
@@ -305,26 +354,24 @@ class Connections:
         if connection.client.id not in self._open:
             return
         try:
-            while out:
-                sent = connection.sock.send(out[0][:_SEND_BYTES])
-                if sent < len(out[0]):
-                    out[0] = out[0][sent:]
-                else:
-                    out.popleft()
-        except (BlockingIOError, InterruptedError):
-            pass
+            moved = out.send(connection.sock)
         except OSError as error:
             out.clear()
             self._close(connection, f"connection lost: {error.strerror or error}", deliver=False)
             return
+        if not out:
+            connection.stalls_at = None
+        elif moved or connection.stalls_at is None:
+            connection.stalls_at = time.monotonic() + self._limits.stall_s
         waits = selectors.EVENT_WRITE if out else selectors.EVENT_READ
+        if connection.is_websocket:
+            waits |= selectors.EVENT_READ
         if self.selector.get_key(connection.sock).events != waits:
             self.selector.modify(connection.sock, waits, connection)
         if out:
-            self._set_deadline(connection)
-            return
-        connection.queued = 0
-        if connection.refused:
+            if not connection.is_websocket:
+                connection.deadline = None  # nothing is read from it meanwhile
+        elif connection.refused:
             self._linger(connection)
         elif isinstance(connection.door, HttpDoor):
             self._set_deadline(connection)
@@ -336,23 +383,23 @@ class Connections:
         try:
             if deliver and not connection.refused:
                 self._handle(connection, connection.door.end())
+                if connection.is_websocket and not connection.out:
+                    send_now(connection.sock, close_frame(GOING_AWAY, why))
         finally:
             connection.out.clear()
+            self._subscribers.discard(connection)
             with self._lock:
                 known = self._open.pop(client.id, None)
             if known is not None:  # else its last words have closed it already
                 self.selector.unregister(connection.sock)
                 _shut(connection.sock)
                 if connection.counted:
+                    why = connection.why or why
                     self._tell("disconnected", f"{why}; {client.messages:,} messages, {client.bytes:,} bytes", client)
 
 
 def _in_head(door: Door) -> bool:
     return isinstance(door, HttpDoor) and door.waiting and not door.in_body
-
-
-def _ended(connection: Connection) -> str:
-    return "answered, as it asked" if connection.closing else "refused"
 
 
 def send_now(sock: socket.socket, data: bytes) -> bool:

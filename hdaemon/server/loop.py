@@ -60,6 +60,7 @@ class ServerLoop:
         raw_framing: ``"lines"`` or ``"burst"``, for clients that connect from now on.
         client_identifier: clients are named after it: ``client-1``, ``client-2`` ...
         origins: web pages that may send, such as ``"https://studio.example"``; others are refused.
+        echo: open a WebSocket at ``/echo`` that sends everything back, for conformance tests.
 
     Attributes:
         state: ``"stopped"``, ``"starting"``, ``"listening"``, ``"stopping"`` or ``"failed"``.
@@ -87,6 +88,7 @@ class ServerLoop:
         raw_framing: str = "lines",
         client_identifier: str = "client",
         origins: tuple[str, ...] = (),
+        echo: bool = False,
     ) -> None:
         self.name, self.host, self.port = name, host, port
         self.limits = limits or Limits()
@@ -109,6 +111,7 @@ class ServerLoop:
             origins=origins,
             raw_framing=checked_framing(raw_framing),
             client_identifier=client_identifier,
+            echo=echo,
         )
         self._connections.late = self._late_at_stop
         self._token = token

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import unquote_to_bytes
 
 from hdaemon import content
-from hdaemon.errors import UsageError
-from hdaemon.message import MODES, Message, check_channel
+from hdaemon.message import MODES, Message
 from hdaemon.server.client import Client
 from hdaemon.server.modes import Modes
 from hdaemon.server.recorder import Recorder
 from hdaemon.wire.events import Payload, Request
 from hdaemon.wire.heads import HttpError
 from hdaemon.wire.http import answer, error_answer
+from hdaemon.wire.urls import channel_of, media_type_of
 
 __all__ = ["Routes"]
 
-_MEDIA_TYPE = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+/[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 8.3.1
 _MAX_MODE_BYTES = 64
 
 Parts = list[content.Payload]
@@ -63,7 +60,7 @@ class Routes:
             return self._json(request, self._channels())
         if path.startswith("/channels/"):
             self._allow(request, "GET", "HEAD", "PUT", "POST")
-            channel = _channel(path[len("/channels/") :])
+            channel = channel_of(path[len("/channels/") :])
             if request.head.method in ("PUT", "POST"):
                 return self._publish(client, request, channel)
             return self._latest(request, channel)
@@ -172,24 +169,12 @@ def _described(message: Message) -> dict[str, Any]:
     }
 
 
-def _channel(encoded: str) -> str:
-    try:
-        name = unquote_to_bytes(encoded).decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise HttpError(400, f"the channel name {encoded[:80]!r} is not UTF-8, percent-encoded") from error
-    try:
-        return check_channel(name)
-    except UsageError as error:
-        raise HttpError(400, str(error)) from error
-
-
 def _content_type(request: Request) -> str:
     if request.head.all("content-encoding"):
         raise HttpError(415, "a Content-Encoding is not undone here: send the payload as it is")
     values = request.head.all("content-type")
     if not values:
         return "application/octet-stream"
-    content_type = values[0].partition(";")[0].strip().lower()
-    if len(values) > 1 or not _MEDIA_TYPE.fullmatch(content_type):
-        raise HttpError(415, f"Content-Type {', '.join(values)[:80]!r} is not a media type: write one as type/subtype")
-    return content_type
+    if len(values) > 1:
+        raise HttpError(415, f"Content-Type is given {len(values)} times: send it once")
+    return media_type_of(values[0])

@@ -11,7 +11,7 @@ from typing import Protocol
 from hdaemon.message import DEFAULT_CHANNEL
 from hdaemon.wire.heads import Head
 
-__all__ = ["Door", "Event", "Lines", "ModeWord", "Payload", "Refused", "Reply", "Request"]
+__all__ = ["Door", "Event", "Goodbye", "Lines", "ModeWord", "Payload", "Refused", "Reply", "Request", "Upgrade"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,19 @@ class Request:
 
     head: Head
     body: bytes | memoryview
+
+
+@dataclass(frozen=True, slots=True)
+class Upgrade:
+    """A complete request that the connection go on as a WebSocket: it is answered, and another door takes over.
+
+    Attributes:
+        head: the request, admitted.
+        rest: what came after it and belongs to the next door.
+    """
+
+    head: Head
+    rest: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +79,20 @@ class Refused:
     reply: bytes
 
 
-Event = Lines | Payload | Request | Reply | ModeWord | Refused
+@dataclass(frozen=True, slots=True)
+class Goodbye:
+    """The client ended the conversation as the protocol has it; the connection is to be closed.
+
+    Attributes:
+        reason: for the log.
+        reply: for the client, sent before the connection is closed.
+    """
+
+    reason: str
+    reply: bytes
+
+
+Event = Lines | Payload | Request | Upgrade | Reply | ModeWord | Goodbye | Refused
 
 
 class Door(Protocol):

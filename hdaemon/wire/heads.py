@@ -65,6 +65,10 @@ class Head:
         """Return the values of every header of that name."""
         return [value for key, value in self.headers if key == name]
 
+    def words(self, name: str) -> set[str]:
+        """Return the words of a header that is a list of them (RFC 9110, 5.6.1), in lower case."""
+        return {word.strip().lower() for value in self.all(name) for word in value.split(",")} - {""}
+
     def get(self, name: str, default: str = "") -> str:
         """Return the value of the first header of that name."""
         return next((value for key, value in self.headers if key == name), default)
@@ -146,7 +150,7 @@ def _head(data: bytes, parse: Callable[[bytes], Parsed]) -> Head:
     # The one header that h11 writes anew.
     headers = [(name, value.lower() if name == "transfer-encoding" else value) for name, value in headers]
     head = Head(method, target, tuple(headers), False, 0, False)
-    connection = {word.strip().lower() for value in head.all("connection") for word in value.split(",")}
+    connection = head.words("connection")
     keep_alive = "close" not in connection and (version == "1.1" or "keep-alive" in connection)
     expectations = {value.lower() for value in head.all("expect")} - {""}
     if expectations - {"100-continue"}:

@@ -2,7 +2,8 @@
 
 Fed: the bytes of one connection, cut anywhere; a body of known length may be received straight into `target` instead,
 and said with `received`. Returns events: `Request` for each complete request, in order; `Reply` for what is to be sent
-at once; `Refused` for what cannot be served and closes the connection. Raises nothing for anything a client may send.
+at once; `Upgrade` when the connection is to go on as a WebSocket; `Refused` for what cannot be served and closes the
+connection. Raises nothing for anything a client may send.
 
 The server answers each `Request` with the bytes of `answer`, before it looks at the next event: pipelined requests are
 answered in order.
@@ -17,7 +18,8 @@ from typing import Any
 
 from hdaemon.content import Payload
 from hdaemon.wire.access import Access
-from hdaemon.wire.events import Event, Refused, Reply, Request
+from hdaemon.wire.events import Event, Refused, Reply, Request, Upgrade
+from hdaemon.wire.frames import wants_websocket
 from hdaemon.wire.heads import Head, HttpError, parse_head
 from hdaemon.wire.limits import Limits
 
@@ -156,6 +158,9 @@ class HttpDoor:
         self._head, self._filled = head, 0
         if head.expects and head.length != 0 and not inbox:
             events.append(Reply(CONTINUE))
+        if wants_websocket(head) and head.length == 0:
+            self._go_over(head, events)
+            return False
         if head.length is None:
             self._chunks = _chunk_reader(raw)
             self._body = bytearray()
@@ -192,6 +197,13 @@ class HttpDoor:
                     return False
         except h11.RemoteProtocolError as error:
             raise HttpError(400, f"the chunked body is not as RFC 9112, 7.1 has it: {error}") from error
+
+    def _go_over(self, head: Head, events: list[Event]) -> None:
+        """Leave the connection to the door that `head` asks for."""
+        rest = bytes(self._inbox)
+        self._inbox.clear()
+        self._head, self._closed = None, True
+        events.append(Upgrade(head, rest))
 
     def _complete(self, body: bytes | bytearray | memoryview, events: list[Event]) -> None:
         head = self._head

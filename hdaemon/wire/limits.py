@@ -28,10 +28,13 @@ class Limits:
         log_payload_bytes: payload bytes the log keeps.
         max_head_bytes: the head of an HTTP request; browsers and proxies send a few kilobytes.
         max_http_message_bytes: one body; its length is known before, so it may be large.
-        max_queued_bytes: answers made for one client that it does not read; then it is disconnected.
+        max_websocket_message_bytes: one message by WebSocket; how long it is, is known when it has come.
+        max_queued_bytes: answers made for one client that it does not read, or messages for a subscriber; then it is
+            disconnected. One message is sent however large.
         max_channels: channels of the store; each holds its latest message for as long as the session lives.
         stall_s: how long a head may take, a body or an answer may stand still.
         idle_s: how long an HTTP connection may stay open between two requests.
+        ping_s: how long a WebSocket may be silent before it is asked (a ping) whether the client is still there.
         linger_s: how long a refused client is read from (and its bytes thrown away), so that the reply
             reaches it before the connection is reset (RFC 1122, 4.2.2.13; RFC 9112, 9.6).
 
@@ -48,10 +51,12 @@ class Limits:
     log_payload_bytes: int = 256 * MIB
     max_head_bytes: int = 16 * 1024
     max_http_message_bytes: int = 1024 * MIB
+    max_websocket_message_bytes: int = 64 * MIB
     max_queued_bytes: int = 64 * MIB
     max_channels: int = 10_000
     stall_s: float = 10.0
     idle_s: float = 60.0
+    ping_s: float = 20.0
     linger_s: float = 2.0
 
     def __post_init__(self) -> None:

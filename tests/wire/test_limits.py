@@ -15,6 +15,9 @@ def test_the_defaults_of_the_design() -> None:
     limits = Limits()
     assert limits.max_clients == 64
     assert limits.max_raw_message_bytes == 64 * MIB
+    assert limits.max_websocket_message_bytes == 64 * MIB
+    assert limits.max_queued_bytes == 64 * MIB
+    assert limits.ping_s == 20
     assert limits.silence_s == 0.05
     assert limits.log_rows == 100_000
     assert limits.log_payload_bytes == 256 * MIB
