@@ -6,6 +6,8 @@ Other programs send to a socket; what they send is logged, and in evaluate mode 
 
     server = hdaemon.start(port=2000)           # or hdaemon.startHPythonServer("python_server")
     hdaemon.latest("default").data              # the newest value; in Houdini also hou.session.dataobject.data
+    hdaemon.queue("rig/#", maxlen=1000)         # every message of some channels, for who must not miss one
+    hdaemon.on("rig/+", callback)               # ... or a function that is called with them on the main thread
     server.stop()
 
 Qt is imported when a server is started, not before.
@@ -17,10 +19,13 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from hdaemon import errors as errors
+from hdaemon.channels import ChannelInfo
+from hdaemon.consumers import Callback, Queue
 from hdaemon.errors import BindError, DecodeError, HdaemonError, NoData, PayloadGone, UsageError
+from hdaemon.filters import ChannelFilter
 from hdaemon.log import RingLog, Row
 from hdaemon.message import Message
-from hdaemon.store import Entry, Store, latest, store
+from hdaemon.store import Entry, Store, latest, on, queue, store
 from hdaemon.wire.limits import Limits
 
 if TYPE_CHECKING:
@@ -31,6 +36,9 @@ __version__ = "0.1.0"
 
 __all__ = [
     "BindError",
+    "Callback",
+    "ChannelFilter",
+    "ChannelInfo",
     "DecodeError",
     "Entry",
     "HPythonServer",
@@ -39,6 +47,7 @@ __all__ = [
     "Message",
     "NoData",
     "PayloadGone",
+    "Queue",
     "RingLog",
     "Row",
     "Store",
@@ -46,6 +55,8 @@ __all__ = [
     "find",
     "latest",
     "log_of",
+    "on",
+    "queue",
     "servers",
     "start",
     "startHPythonServer",

@@ -11,10 +11,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from hdaemon.blocks import LinesBlock, PayloadBlock
+from hdaemon.consumers import MAX_BYTES, MAX_MESSAGES, Callback, Consumers, Queue, Taken
 from hdaemon.errors import NoData
 from hdaemon.message import DEFAULT_CHANNEL, Message
 
-__all__ = ["Entry", "Store", "latest", "store"]
+__all__ = ["Entry", "Store", "latest", "on", "queue", "store"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ class Store:
         self._newest: Message | None = None
         self._lock = threading.Lock()
         self._next_serial = 1
+        self.consumers = Consumers()
 
     # -- readers ----------------------------------------------------------------------------------------
 
@@ -86,6 +89,36 @@ class Store:
         message = self._latest.get(channel)
         return None if message is None else Entry(message)
 
+    def queue(self, channel: str, maxlen: int = MAX_MESSAGES, *, max_bytes: int = MAX_BYTES) -> Queue:
+        """Return a queue that is given every message stored on `channel` from here on: see `Queue`.
+
+        Raises:
+            UsageError: `channel` is no channel or filter, or a limit is not above 0.
+        """
+        made = Queue(channel, maxlen, max_bytes)
+        self.consumers.add(made)
+        return made
+
+    def on(self, channel: str, callback: Taken, maxlen: int = MAX_MESSAGES, *, max_bytes: int = MAX_BYTES) -> Callback:
+        """Have `callback` called on the main thread with the messages stored on `channel` from here on.
+
+        Args:
+            channel: a channel, or a filter with ``+`` and ``#`` as MQTT has them.
+            callback: called with a list of messages, oldest first: all that came since it was called last, at most
+                a thousand at once. What it raises is a row in the log.
+            maxlen: messages that may wait while the main thread is busy; past it the oldest go, counted in
+                `overflowed` of what is returned.
+            max_bytes: the same, for the sum of their payloads.
+
+        Returns what ends it: ``.close()``.
+
+        Raises:
+            UsageError: `channel` is no channel or filter, or a limit is not above 0.
+        """
+        made = Callback(channel, callback, maxlen, max_bytes)
+        self.consumers.add(made)
+        return made
+
     def __contains__(self, channel: object) -> bool:
         return channel in self._latest
 
@@ -112,11 +145,16 @@ class Store:
             self._next_serial = first + count
         return first
 
-    def put(self, message: Message) -> None:
-        """Make `message` the latest of its channel; readers on every thread see it from here on.
+    def put(self, block: LinesBlock | PayloadBlock) -> None:
+        """Make the newest message of `block` the latest of its channel; readers on every thread see it from here on.
 
-        A message older than what the channel or the store holds (two servers may race) does not replace it.
+        A message older than what the channel or the store holds (two servers may race) does not replace it. Queues and
+        callbacks are given all messages of the block.
         """
+        self._set(block.last() if isinstance(block, LinesBlock) else block.message())
+        self.consumers.offer(block)
+
+    def _set(self, message: Message) -> None:
         with self._lock:
             held = self._latest.get(message.channel)
             if held is None or held.serial < message.serial:
@@ -138,3 +176,13 @@ store = Store()
 def latest(channel: str = DEFAULT_CHANNEL) -> Entry | None:
     """Return what `channel` of the process's store holds (`.data`, `.message`), or None while it holds nothing."""
     return store.get(channel)
+
+
+def queue(channel: str, maxlen: int = MAX_MESSAGES, *, max_bytes: int = MAX_BYTES) -> Queue:
+    """Return a queue of every message stored on `channel` from here on, in the process's store: see `Store.queue`."""
+    return store.queue(channel, maxlen, max_bytes=max_bytes)
+
+
+def on(channel: str, callback: Taken, maxlen: int = MAX_MESSAGES, *, max_bytes: int = MAX_BYTES) -> Callback:
+    """Have `callback` called on the main thread with the messages stored on `channel`: see `Store.on`."""
+    return store.on(channel, callback, maxlen, max_bytes=max_bytes)

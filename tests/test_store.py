@@ -10,15 +10,15 @@ import pytest
 from helpers import RawClient
 
 import hdaemon
+from hdaemon.blocks import PayloadBlock
 from hdaemon.message import Message
 from hdaemon.server.thread import HPythonServer
 from hdaemon.store import Store
 
 
 def put(store: Store, payload: bytes, channel: str = "default") -> Message:
-    message = Message(store.take_serials(), time.time(), channel, "text/plain", payload, "client-1")
-    store.put(message)
-    return message
+    store.put(PayloadBlock(time.time(), store.take_serials(), channel, "text/plain", payload, "client-1", "evaluate"))
+    return store[channel].message
 
 
 def test_an_empty_store(store: Store) -> None:
@@ -61,7 +61,7 @@ def test_the_newest_of_each_channel(store: Store) -> None:
 
 
 def test_an_older_message_does_not_replace_a_newer_one(store: Store) -> None:
-    first, second = (Message(n, 0.0, "a", "text/plain", b"%d" % n, "c") for n in (1, 2))
+    first, second = (PayloadBlock(0.0, n, "a", "text/plain", b"%d" % n, "c", "evaluate") for n in (1, 2))
     store.put(second)
     store.put(first)
     assert store["a"].data == store.data == "2"

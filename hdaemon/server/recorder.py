@@ -49,7 +49,7 @@ class Recorder:
             serial = self.store.take_serials()
             block = PayloadBlock(now, serial, received.channel, received.content_type, received.data, client.name, mode)
         if mode == "evaluate":
-            self.store.put(block.last() if isinstance(block, LinesBlock) else block.message())
+            self.store.put(block)
         self.log.append(block)
         client.messages += count
         self.messages += count

@@ -319,9 +319,14 @@ class HPythonServer(QtCore.QThread):
         self._beat = time.monotonic()
         self._dirty = False
         self._printer.flush()
+        if self.store.consumers.deliver(self._tell_failure):
+            self._dirty = True
         self.received.emit()
         assert self._timer is not None
         self._timer.start()
+
+    def _tell_failure(self, text: str) -> None:
+        self.log.event(time.time(), "error", text)
 
     def _tick(self) -> float | None:
         due = self._printer.tick()

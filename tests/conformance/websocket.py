@@ -1,7 +1,7 @@
 """The WebSocket door against the Autobahn fuzzing client: ``python websocket.py WSTEST CASES REPORTS``.
 
 Starts a server with an echo route, which no server of a user has, lets ``wstest`` run the given cases (``1.*,2.*``)
-against it, and prints what came out. The exit status is 0 when every case was run and none has failed. Autobahn's own suite is
+against it, and prints what came out. The exit status is 0 when every case was run and none has failed. The suite is
 https://github.com/crossbario/autobahn-testsuite; its groups 12 and 13 are about compression, which is not offered.
 """
 

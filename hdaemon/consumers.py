@@ -1,0 +1,231 @@
+"""Consumers of what is stored: `Queue`, which misses nothing within its limits, and `Callback`, for the main thread.
+
+The store keeps the newest value of a channel; what came between two looks at it is gone. A consumer is given all of it.
+Plain Python: no Qt, no sockets. The server thread offers; one thread of the consumer's takes.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+
+from hdaemon.blocks import LinesBlock, PayloadBlock
+from hdaemon.errors import UsageError
+from hdaemon.filters import ChannelFilter
+from hdaemon.message import Message
+
+__all__ = ["BUDGET_S", "Callback", "Consumers", "Queue"]
+
+_logger = logging.getLogger(__name__)
+
+BUDGET_S = 0.004
+"""How long one turn of the main thread may go on calling callbacks (design.md: at most 4 ms a turn)."""
+
+MAX_MESSAGES = 10_000
+MAX_BYTES = 256 * 1024 * 1024
+"""What one consumer may leave lying: as much as the log keeps."""
+
+_BATCH = 1000
+"""Messages a callback is given at once at most: making them takes a millisecond or two."""
+
+Taken = Callable[[list[Message]], object]
+"""What `Consumers.on` calls: with the messages that came since the last call, oldest first, at least one."""
+
+
+class Queue:
+    """Every message stored on the channels of a filter, oldest first, until it is taken.
+
+    Past its limits the oldest messages go, counted in `overflowed`. Messages are made from the received blocks when
+    they are taken, so that a flood of lines costs the server next to nothing.
+
+    Args:
+        channel: a channel, or a filter with ``+`` and ``#``: see `ChannelFilter`.
+        maxlen: messages kept.
+        max_bytes: payload bytes kept; the newest message is kept however large.
+
+    Attributes:
+        overflowed: messages that went untaken.
+
+    Raises:
+        UsageError: `channel` is no filter, or a limit is not above 0.
+    """
+
+    def __init__(self, channel: str, maxlen: int = MAX_MESSAGES, max_bytes: int = MAX_BYTES) -> None:
+        for name, limit in (("maxlen", maxlen), ("max_bytes", max_bytes)):
+            if not isinstance(limit, int) or isinstance(limit, bool) or limit <= 0:
+                raise UsageError(f"{name} is {limit!r}: give a whole number above 0")
+        self.wanted = ChannelFilter(channel)
+        self.maxlen, self.max_bytes = maxlen, max_bytes
+        self.overflowed = 0
+        self._blocks: deque[LinesBlock | PayloadBlock] = deque()
+        self._taken = 0  # messages of the oldest block that are gone already
+        self._lines: list[bytes] | None = None  # those of the oldest block, once it was split
+        self._count = self._bytes = 0
+        self._some = threading.Condition()
+        self._closed = False
+
+    def __len__(self) -> int:
+        """Return how many messages wait."""
+        return self._count
+
+    def __bool__(self) -> bool:
+        """A queue is true, also when it is empty."""
+        return True
+
+    def __iter__(self) -> Iterator[Message]:
+        """Take messages until none is left; does not wait for more."""
+        while (message := self.take()) is not None:
+            yield message
+
+    def __repr__(self) -> str:
+        return f"<hdaemon Queue of {self.wanted.text!r}: {self._count} of {self.maxlen}, {self.overflowed} overflowed>"
+
+    def take(self, timeout_s: float = 0.0) -> Message | None:
+        """Take the oldest message; None when there is none, also after `timeout_s` seconds.
+
+        A wait is for a thread of your own: Houdini's main thread should not wait.
+        """
+        taken = self.take_all(1, timeout_s)
+        return taken[0] if taken else None
+
+    def take_all(self, most: int | None = None, timeout_s: float = 0.0) -> list[Message]:
+        """Take what waits, oldest first, at most `most` messages; wait up to `timeout_s` seconds for the first."""
+        messages: list[Message] = []
+        with self._some:
+            if timeout_s > 0:
+                self._some.wait_for(lambda: self._count or self._closed, timeout_s)
+            left = self._count if most is None else min(most, self._count)
+            while left:
+                block = self._blocks[0]
+                some = min(left, block.count - self._taken)
+                if isinstance(block, PayloadBlock):
+                    messages.append(block.message())
+                else:
+                    if self._lines is None:
+                        self._lines = block.lines()
+                    wanted = range(self._taken, self._taken + some)
+                    messages += [block.message(index, self._lines[index]) for index in wanted]
+                self._forget(some)
+                left -= some
+        return messages
+
+    def close(self) -> None:
+        """Take nothing more in, and end a wait. What waits can still be taken; a callback is called no more."""
+        with self._some:
+            self._closed = True
+            self._some.notify_all()
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._closed
+
+    def offer(self, block: LinesBlock | PayloadBlock) -> None:
+        """Add what was stored, when it is wanted; called on the server thread, never waits for the consumer."""
+        if block.channel not in self.wanted:
+            return
+        with self._some:
+            if self._closed:
+                return
+            self._blocks.append(block)
+            self._count += block.count
+            self._bytes += block.size
+            while self._count > self.maxlen or (self._bytes > self.max_bytes and self._count > 1):
+                oldest = self._blocks[0].count - self._taken
+                # Of too many bytes a whole block goes, but never the newest message.
+                over = self._count - self.maxlen if self._count > self.maxlen else min(oldest, self._count - 1)
+                gone = min(oldest, over)
+                self.overflowed += gone
+                self._forget(gone)
+                if gone < oldest and len(self._blocks) == 1:
+                    break  # what is left is a part of one block, which is held whole
+            self._some.notify()
+
+    def _forget(self, count: int) -> None:
+        """Let go of the oldest `count` messages, all of one block."""
+        self._count -= count
+        self._taken += count
+        if self._taken == self._blocks[0].count:
+            self._bytes -= self._blocks.popleft().size
+            self._taken, self._lines = 0, None
+
+
+class Callback(Queue):
+    """A queue whose messages are given to a function, on the main thread.
+
+    Attributes:
+        calls: how often the function was called.
+        error: what it raised last, as text; None while it works.
+    """
+
+    def __init__(self, channel: str, function: Taken, maxlen: int = MAX_MESSAGES, max_bytes: int = MAX_BYTES) -> None:
+        super().__init__(channel, maxlen, max_bytes)
+        self.function = function
+        self.calls = 0
+        self.error: str | None = None
+
+    def call(self) -> str | None:
+        """Call the function with what waits, a thousand messages at most; return what it raised, when that is news.
+
+        What it was given when it raised is not given again.
+        """
+        messages = self.take_all(_BATCH)
+        if not messages:
+            return None
+        self.calls += 1
+        try:
+            self.function(messages)
+        except Exception as error:  # it is the user's: whatever it raises must not end the others' turn
+            text = f"{type(error).__name__}: {error}"
+            is_news, self.error = text != self.error, text
+            if not is_news:
+                return None
+            name = getattr(self.function, "__qualname__", repr(self.function))
+            _logger.exception("the callback %s for channel %s failed", name, self.wanted.text)
+            return f"the callback {name} for channel {self.wanted.text!r} raised {text}; the console has the traceback"
+        self.error = None
+        return None
+
+
+class Consumers:
+    """The queues and callbacks of one store."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._all: tuple[Queue, ...] = ()  # replaced, never changed: the server thread reads it without a lock
+        self._next = 0  # the callback whose turn it is
+
+    def add(self, queue: Queue) -> None:
+        """Offer `queue` what is stored from here on."""
+        with self._lock:
+            self._all = (*(kept for kept in self._all if not kept.closed), queue)
+
+    def offer(self, block: LinesBlock | PayloadBlock) -> None:
+        """Offer to every consumer what was stored."""
+        for queue in self._all:
+            queue.offer(block)
+
+    def deliver(self, tell: Callable[[str], None], budget_s: float = BUDGET_S) -> bool:
+        """Call callbacks that have something to take, in turn, until the budget is used up; on the main thread.
+
+        Args:
+            tell: called with a sentence for each new failure.
+            budget_s: no further callback is begun after so long, in seconds.
+
+        Returns whether something is left for the next turn.
+        """
+        until = time.monotonic() + budget_s
+        while waiting := [
+            queue for queue in self._all if isinstance(queue, Callback) and len(queue) and not queue.closed
+        ]:
+            for _ in waiting:
+                self._next = (self._next + 1) % len(waiting)
+                news = waiting[self._next].call()
+                if news:
+                    tell(news)
+                if time.monotonic() > until:
+                    return any(len(queue) for queue in waiting)
+        return False

@@ -1,0 +1,275 @@
+"""Queues and callbacks: every message, in order, within limits, and what overflowed to the message."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import pytest
+from helpers import RawClient, events, wait_until
+from hypothesis import given
+from hypothesis import strategies as st
+
+import hdaemon
+from hdaemon import Message, Queue, Store
+from hdaemon.blocks import LinesBlock, PayloadBlock
+from hdaemon.errors import UsageError
+from hdaemon.server.thread import HPythonServer
+
+
+def payload(channel: str, data: bytes, serial: int = 1) -> PayloadBlock:
+    return PayloadBlock(0.0, serial, channel, "text/plain", data, "client-1", "evaluate")
+
+
+def lines(first: int, count: int) -> LinesBlock:
+    data = b"".join(b"%d\n" % number for number in range(first, first + count))
+    return LinesBlock(0.0, first, "default", data, count, "client-1", "evaluate")
+
+
+def values(messages: list[Message]) -> list[str]:
+    return [message.data for message in messages]
+
+
+# -- queues -------------------------------------------------------------------------------------------------
+
+
+def test_every_message_of_the_channels_that_are_wanted(store: Store) -> None:
+    queue = store.queue("rig/+")
+    for channel in ("rig/a", "other", "rig/b", "rig/b/c"):
+        store.put(payload(channel, channel.encode()))
+    assert len(queue) == 2
+    assert values(list(queue)) == ["rig/a", "rig/b"]
+    assert len(queue) == 0
+    assert queue.take() is None
+    assert queue.take_all() == []
+
+
+def test_lines_are_messages(store: Store) -> None:
+    queue = store.queue("default")
+    store.put(lines(1, 3))
+    store.put(payload("default", b"x", 4))
+    store.put(lines(5, 2))
+    assert queue.take() is not None
+    taken = queue.take_all(3)
+    assert [(message.serial, message.data) for message in taken] == [(2, "2"), (3, "3"), (4, "x")]
+    assert values(queue.take_all()) == ["5", "6"]
+
+
+def test_past_maxlen_the_oldest_go_and_are_counted(store: Store) -> None:
+    queue = store.queue("default", maxlen=5)
+    store.put(lines(1, 4))
+    assert queue.overflowed == 0
+    store.put(lines(5, 3))
+    assert (len(queue), queue.overflowed) == (5, 2)
+    store.put(lines(8, 20))
+    assert (len(queue), queue.overflowed) == (5, 22)
+    assert values(queue.take_all()) == ["23", "24", "25", "26", "27"]
+
+
+def test_past_max_bytes_too_but_the_newest_stays(store: Store) -> None:
+    queue = store.queue("a", max_bytes=1000)
+    store.put(payload("a", b"x" * 600))
+    store.put(payload("a", b"y" * 400))
+    assert (len(queue), queue.overflowed) == (2, 0)
+    store.put(payload("a", b"z"))
+    assert (len(queue), queue.overflowed) == (2, 1)
+    store.put(payload("a", b"w" * 5000))
+    assert (len(queue), queue.overflowed) == (1, 3)
+    assert values(queue.take_all()) == ["w" * 5000]
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 12)), max_size=30), st.integers(1, 15), st.integers(1, 60))
+def test_what_is_taken_and_what_overflowed_is_everything(
+    steps: list[tuple[int, int]], maxlen: int, max_bytes: int
+) -> None:
+    """`steps`: so many lines are offered, then so many messages are taken."""
+    queue, offered, taken = Queue("default", maxlen, max_bytes), 0, []
+    for count, take in steps:
+        if count:
+            queue.offer(lines(offered + 1, count))
+            offered += count
+        assert len(queue) <= maxlen
+        taken += queue.take_all(take)
+    taken += queue.take_all()
+    numbers = [message.serial for message in taken]
+    assert numbers == sorted(set(numbers))
+    assert len(numbers) + queue.overflowed == offered
+    assert values(taken) == [str(number) for number in numbers]
+    assert (len(queue), queue._bytes, len(queue._blocks)) == (0, 0, 0)
+    if offered and not any(take for _, take in steps):
+        assert numbers[-1] == offered  # the newest is never what goes
+
+
+def test_waiting_ends_with_a_message_or_with_close_or_in_time(store: Store) -> None:
+    queue = store.queue("a")
+    assert queue.take(timeout_s=0.01) is None
+    taken: list[Message | None] = []
+    thread = threading.Thread(target=lambda: taken.extend([queue.take(timeout_s=20), queue.take(timeout_s=20)]))
+    thread.start()
+    store.put(payload("a", b"1"))
+    wait_until(lambda: taken or not len(queue))
+    queue.close()
+    thread.join(10)
+    assert not thread.is_alive()
+    assert taken[0] is not None
+    assert taken[1] is None
+    store.put(payload("a", b"2"))
+    assert len(queue) == 0
+    assert queue.closed
+
+
+@pytest.mark.parametrize(("maxlen", "max_bytes"), [(0, 1), (-1, 1), (True, 1), (2.5, 1), (1, 0)])
+def test_limits_are_checked(store: Store, maxlen: int, max_bytes: int) -> None:
+    with pytest.raises(UsageError, match="whole number above 0"):
+        store.queue("a", maxlen, max_bytes=max_bytes)
+
+
+def test_no_filter(store: Store) -> None:
+    with pytest.raises(UsageError, match="stands alone"):
+        store.queue("a+")
+
+
+def test_closed_ones_are_forgotten(store: Store) -> None:
+    for _ in range(5):
+        store.queue("a").close()
+    store.queue("a")
+    assert len(store.consumers._all) == 1
+
+
+def test_of_the_process(process_store: Store) -> None:
+    queue, calls = hdaemon.queue("a", 3), []
+    callback = hdaemon.on("#", calls.append)
+    process_store.put(payload("a", b"1"))
+    assert len(queue) == len(callback) == 1
+    queue.close()
+    callback.close()
+
+
+# -- callbacks ----------------------------------------------------------------------------------------------
+
+
+def test_callbacks_are_given_batches(store: Store) -> None:
+    batches: list[list[str]] = []
+    callback = store.on("a", lambda messages: batches.append(values(messages)))
+    for number in range(3):
+        store.put(payload("a", b"%d" % number))
+    assert store.consumers.deliver(pytest.fail) is False
+    assert batches == [["0", "1", "2"]]
+    assert store.consumers.deliver(pytest.fail) is False
+    assert callback.calls == 1
+
+
+def test_at_most_a_thousand_at_once(store: Store) -> None:
+    sizes: list[int] = []
+    store.on("default", lambda messages: sizes.append(len(messages)))
+    store.put(lines(1, 2500))
+    assert store.consumers.deliver(pytest.fail, budget_s=60) is False
+    assert sizes == [1000, 1000, 500]
+
+
+def test_the_budget_ends_a_turn_and_nobody_is_left_out(store: Store) -> None:
+    called: list[str] = []
+    for name in ("one", "two", "three"):
+        store.on("default", lambda _, name=name: called.append(name))
+    store.put(lines(1, 5000))
+    for turn in range(1, 7):
+        assert store.consumers.deliver(pytest.fail, budget_s=0) is True
+        assert len(called) == turn
+    assert {called.count(name) for name in ("one", "two", "three")} == {2}
+
+
+def test_what_it_raises_is_told_once_and_the_others_go_on(store: Store) -> None:
+    told: list[str] = []
+    got: list[Message] = []
+
+    def broken(messages: list[Message]) -> None:
+        raise ValueError(f"cannot use {messages[0].data}")
+
+    failing = store.on("a", broken)
+    store.on("a", got.extend)
+    for text in (b"this", b"this", b"that"):
+        store.put(payload("a", text))
+        store.consumers.deliver(told.append)
+    assert len(told) == 2
+    assert "broken" in told[0]
+    assert "channel 'a' raised ValueError: cannot use this" in told[0]
+    assert "cannot use that" in told[1]
+    assert failing.error == "ValueError: cannot use that"
+    assert values(got) == ["this", "this", "that"]
+    failing.function = got.extend
+    store.put(payload("a", b"x"))
+    store.consumers.deliver(told.append)
+    assert failing.error is None
+
+
+def test_a_callback_that_is_closed_is_called_no_more(store: Store) -> None:
+    got: list[Message] = []
+    callback = store.on("a", got.extend)
+    store.put(payload("a", b"1"))
+    callback.close()
+    store.consumers.deliver(pytest.fail)
+    assert got == []
+
+
+def test_a_callback_may_close_itself_and_others(store: Store) -> None:
+    got: list[Message] = []
+
+    def once(messages: list[Message]) -> None:
+        got.extend(messages)
+        first.close()
+        store.on("a", got.extend)
+
+    first = store.on("a", once)
+    for _ in range(2):
+        store.put(payload("a", b"1"))
+        store.consumers.deliver(pytest.fail)
+    assert len(got) == 2
+
+
+# -- end to end ---------------------------------------------------------------------------------------------
+
+
+def test_from_the_socket_to_the_main_thread(qapp: object, start_server: Callable[..., HPythonServer]) -> None:
+    server = start_server(mode="evaluate")
+    got: list[Message] = []
+    threads: set[threading.Thread] = set()
+    queue = server.store.queue("default", maxlen=100)
+
+    def callback(messages: list[Message]) -> None:
+        got.extend(messages)
+        threads.add(threading.current_thread())
+
+    server.store.on("#", callback, maxlen=100_000)
+    client = RawClient(server.host, server.port)
+    client.send(b"".join(b"%d\n" % number for number in range(20_000)))
+    wait_until(lambda: len(got) == 20_000)
+    assert [message.data for message in got] == [str(number) for number in range(20_000)]
+    assert threads == {threading.main_thread()}
+    assert (len(queue), queue.overflowed) == (100, 19_900)
+    client.close()
+
+
+def test_print_mode_hands_nothing_over(qapp: object, server: HPythonServer) -> None:
+    queue = server.store.queue("#")
+    client = RawClient(server.host, server.port)
+    client.send(b"shown\nevaluate\nkept\n")
+    wait_until(lambda: len(queue) == 1)
+    assert values(queue.take_all()) == ["kept"]
+    client.close()
+
+
+def test_a_failing_callback_is_one_row_in_the_log(qapp: object, start_server: Callable[..., HPythonServer]) -> None:
+    server = start_server(mode="evaluate")
+
+    def broken(_: list[Message]) -> None:
+        raise RuntimeError("no node there")
+
+    callback = server.store.on("default", broken)
+    client = RawClient(server.host, server.port)
+    for number in range(3):
+        client.send(b"x\n")
+        wait_until(lambda number=number: callback.calls == number + 1)
+    (text,) = events(server.log, "error")
+    assert "no node there" in text
+    assert server.state == "listening"
+    client.close()
