@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from hdaemon.server.client import Client, Connection
 from hdaemon.server.modes import Modes
+from hdaemon.server.pool import BufferPool
 from hdaemon.server.recorder import Recorder
 from hdaemon.server.routes import Parts, Routes
 from hdaemon.server.subscribers import Subscribers
@@ -29,6 +30,12 @@ __all__ = ["Connections", "send_now"]
 
 RECEIVE_BYTES = 256 * 1024
 """One receive: large enough that the interpreter's cost vanishes, small enough to share its lock fairly."""
+
+_LOW_WATER_BYTES = 1024 * 1024
+"""Of a large body, as much is received at once (where the system can wait for it)."""
+
+_QUICK_BYTES = 128 * 1024
+"""One receive of a body that comes quickly brings as much."""
 
 Tell = Callable[[str, str, "Client | None"], None]
 
@@ -84,6 +91,7 @@ class Connections:
         self._open: dict[int, Connection] = {}
         self._to_disconnect: dict[int, str] = {}
         self._lock = threading.Lock()  # guards the two dicts; held for their look-ups only
+        self._pool = BufferPool()
         self._view = memoryview(bytearray(RECEIVE_BYTES))
 
     # -- for any thread ---------------------------------------------------------------------------------
@@ -113,7 +121,7 @@ class Connections:
         client = Client(self._made, name, address, self.raw_framing)
         door = OpeningDoor(
             lambda framing: RawDoor(self._limits, framing, self._token),
-            lambda: HttpDoor(self._limits, self._access(sock)),
+            lambda: HttpDoor(self._limits, self._access(sock), self._pool.take),
             self.raw_framing,
             admitted=self._token is None,
         )
@@ -159,6 +167,7 @@ class Connections:
         in_head = _in_head(door)
         if target is not None and isinstance(door, HttpDoor):
             events = door.received(size)
+            self._wake_late(connection, door, size)
         else:
             events = door.feed(bytes(self._view[:size]))
         self._enter(connection)
@@ -166,6 +175,22 @@ class Connections:
         if not (in_head and _in_head(door) and not events):  # a head's time runs from its first byte
             self._set_deadline(connection)
         return True
+
+    def _wake_late(self, connection: Connection, door: HttpDoor, received: int) -> None:
+        """Have the system wake this thread for a large part of a body that comes quickly, and not for every packet.
+
+        Each time it wakes it waits for the interpreter's lock, up to 5 ms while the main thread runs Python. When the
+        rest comes slowly after all, what is there is received at the deadline.
+        """
+        target = door.target
+        quick = target is not None and received >= _QUICK_BYTES
+        wanted = max(1, min(_LOW_WATER_BYTES, len(target))) if quick and target is not None else 1
+        if wanted != connection.low_water:
+            connection.low_water = wanted
+            try:
+                connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, wanted)
+            except OSError:  # a system that has none: it wakes this thread more often, and that is all
+                pass
 
     def _enter(self, connection: Connection) -> None:
         """Go through the door that the first bytes have chosen."""
@@ -198,10 +223,12 @@ class Connections:
             for moment in (connection.deadline, connection.stalls_at)
             if moment is not None
         ]
-        return min(due, default=None)
+        trim = self._pool.due()
+        return min(due if trim is None else [*due, trim], default=None)
 
     def time_out(self, now: float) -> None:
         """Deal with every connection whose deadline has passed."""
+        self._pool.trim(now)
         for connection in list(self._open.values()):
             if connection.stalls_at is not None and connection.stalls_at <= now:
                 self._close(connection, f"it has read nothing for {self._limits.stall_s:g} s", deliver=False)

@@ -14,6 +14,7 @@ from __future__ import annotations
 import http
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 from hdaemon.content import Payload
@@ -33,19 +34,27 @@ _BLANK_LINES = re.compile(rb"(?:\r\n)+")
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
+def _buffer(size: int) -> memoryview:
+    """Return a buffer for a body; not a bytearray, as filling 256 MB with zeros holds the interpreter for 200 ms."""
+    import numpy
+
+    return numpy.empty(size, numpy.uint8).data
+
+
 class HttpDoor:
     """The HTTP door of one connection.
 
     Args:
         limits: `max_head_bytes` and `max_http_message_bytes` hold here.
         access: who may send.
+        allocate: returns a buffer of so many bytes for a body; raises MemoryError.
     """
 
     framing = "http"
     admitted = True  # every request shows its token by itself
 
-    def __init__(self, limits: Limits, access: Access) -> None:
-        self._limits, self._access = limits, access
+    def __init__(self, limits: Limits, access: Access, allocate: Callable[[int], memoryview] = _buffer) -> None:
+        self._limits, self._access, self._allocate = limits, access, allocate
         self._inbox = bytearray()
         self._searched = 0
         self._head: Head | None = None
@@ -169,7 +178,7 @@ class HttpDoor:
         elif head.length < _DIRECT_BYTES:
             self._body = bytearray(head.length)
         else:
-            self._body = _buffer(head.length)
+            self._body = self._room(head.length)
         return bool(self._inbox)
 
     def _read_chunks(self, events: list[Event]) -> bool:
@@ -197,6 +206,13 @@ class HttpDoor:
                     return False
         except h11.RemoteProtocolError as error:
             raise HttpError(400, f"the chunked body is not as RFC 9112, 7.1 has it: {error}") from error
+
+    def _room(self, size: int) -> memoryview:
+        try:
+            return self._allocate(size)
+        except MemoryError as error:
+            text = f"there is no memory for a body of {size} bytes: send it in parts, or later"
+            raise HttpError(503, text) from error
 
     def _go_over(self, head: Head, events: list[Event]) -> None:
         """Leave the connection to the door that `head` asks for."""
@@ -264,16 +280,6 @@ def error_answer(error: HttpError, *, keep_alive: bool = True, with_body: bool =
     body = json.dumps({"error": str(error)}, ensure_ascii=False).encode()
     parts = answer(error.status, body, "application/json", error.headers, keep_alive=keep_alive, with_body=with_body)
     return b"".join(parts)
-
-
-def _buffer(size: int) -> memoryview:
-    """Return a buffer for a body; not a bytearray, as filling 256 MB with zeros holds the interpreter for 200 ms."""
-    import numpy
-
-    try:
-        return numpy.empty(size, numpy.uint8).data
-    except MemoryError as error:
-        raise HttpError(503, f"there is no memory for a body of {size} bytes: send it in parts, or later") from error
 
 
 def _chunk_reader(raw_head: bytes) -> Any:

@@ -1,0 +1,77 @@
+"""`BufferPool`: buffers for large bodies, used again. It belongs to the server thread.
+
+A fresh buffer of 256 MB costs more than the copy into it: the system hands it over page by page, each filled with
+zeros. So a buffer that nobody holds any longer, no message, array or memoryview, is received into again.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["BufferPool"]
+
+MAX_BYTES = 768 * 1024 * 1024
+"""Buffers the pool knows, in use or not: three of 256 MB go round (in the store, in the log, being received)."""
+
+KEEP_S = 10.0
+"""A buffer that was not taken for so long is forgotten: memory nobody uses goes back to the system."""
+
+_SLACK = 1.1
+"""A buffer may be larger by this factor than what it is taken for."""
+
+
+@dataclass(slots=True, eq=False)
+class _Buffer:
+    array: Any  # numpy, one dimension, uint8
+    taken_at: float
+
+
+class BufferPool:
+    """Buffers that are used again.
+
+    Args:
+        max_bytes: how much memory the pool may know of; past it the buffer that was taken longest ago is forgotten.
+        clock: the monotonic clock.
+    """
+
+    def __init__(self, max_bytes: int = MAX_BYTES, clock: Callable[[], float] = time.monotonic) -> None:
+        self._max, self._clock = max_bytes, clock
+        self._buffers: list[_Buffer] = []  # the one that was taken longest ago comes first
+
+    def take(self, size: int) -> memoryview:
+        """Return a buffer of `size` bytes, whatever is in it.
+
+        It is free again when the returned view, and everything made from it, is gone.
+
+        Raises:
+            MemoryError: there is none.
+        """
+        import numpy
+
+        for index, buffer in enumerate(self._buffers):
+            # Two references: the record's, and the argument's. An array, view or message made from it holds a third.
+            if size <= buffer.array.nbytes <= size * _SLACK and sys.getrefcount(buffer.array) == 2:
+                del self._buffers[index]
+                break
+        else:
+            buffer = _Buffer(numpy.empty(size, numpy.uint8), 0.0)
+        buffer.taken_at = self._clock()
+        if buffer.array.nbytes <= self._max:
+            self._buffers.append(buffer)
+            while sum(known.array.nbytes for known in self._buffers) > self._max:
+                del self._buffers[0]
+        view: memoryview = buffer.array[:size].data
+        return view
+
+    def due(self) -> float | None:
+        """Return when `trim` has something to do, on the monotonic clock; None while it has not."""
+        return self._buffers[0].taken_at + KEEP_S if self._buffers else None
+
+    def trim(self, now: float) -> None:
+        """Forget the buffers that were taken too long ago; those in use live on until they are let go."""
+        while self._buffers and self._buffers[0].taken_at + KEEP_S <= now:
+            del self._buffers[0]

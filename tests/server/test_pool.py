@@ -1,0 +1,126 @@
+"""Buffers that are used again: only when nobody holds them, and not for ever."""
+
+from __future__ import annotations
+
+import gc
+import socket
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from helpers import RawClient, wait_until
+
+from hdaemon.message import Message
+from hdaemon.server import pool as pool_module
+from hdaemon.server.pool import BufferPool
+from hdaemon.server.thread import HPythonServer
+
+MB = 1_000_000
+
+
+def address(view: memoryview) -> int:
+    return np.frombuffer(view, np.uint8).ctypes.data
+
+
+def test_a_buffer_that_was_let_go_is_used_again() -> None:
+    pool = BufferPool()
+    first = pool.take(MB)
+    assert (len(first), first.format, first.ndim, first.readonly) == (MB, "B", 1, False)
+    place = address(first)
+    del first
+    assert address(pool.take(MB)) == place
+
+
+@pytest.mark.parametrize(
+    "derive",
+    [
+        lambda view: view,
+        lambda view: view.toreadonly(),
+        lambda view: view[10:20],
+        lambda view: np.frombuffer(view, np.uint8),
+        lambda view: np.frombuffer(view, np.float32)[5:].reshape(-1, 1),
+        lambda view: Message(1, 0.0, "a", "application/octet-stream", view.toreadonly(), "c"),
+    ],
+)
+def test_what_somebody_holds_is_not(derive: Callable[[memoryview], object]) -> None:
+    pool = BufferPool()
+    view = pool.take(MB)
+    place = address(view)
+    held = derive(view)
+    del view
+    assert address(pool.take(MB)) != place
+    del held
+    assert place in {address(pool.take(MB)) for _ in range(2)}
+
+
+def test_a_little_less_fits_and_much_less_does_not() -> None:
+    pool = BufferPool()
+    place = address(pool.take(MB))
+    assert address(pool.take(int(MB * 0.95))) == place
+    small = pool.take(MB // 2)
+    assert address(small) != place
+    assert len(small) == MB // 2
+
+
+def test_the_pool_knows_no_more_than_its_limit() -> None:
+    pool = BufferPool(max_bytes=3 * MB)
+    held = [pool.take(MB) for _ in range(5)]
+    assert len(pool._buffers) == 3
+    assert len({address(view) for view in held}) == 5
+    assert len(pool.take(4 * MB)) == 4 * MB
+    assert len(pool._buffers) == 3
+
+
+def test_what_is_not_taken_for_a_while_is_forgotten() -> None:
+    now = [100.0]
+    pool = BufferPool(clock=lambda: now[0])
+    assert pool.due() is None
+    held = pool.take(MB)
+    held[:3] = b"abc"
+    now[0] += 4
+    pool.take(2 * MB)
+    assert pool.due() == 100 + pool_module.KEEP_S
+    pool.trim(now[0])
+    assert len(pool._buffers) == 2
+    pool.trim(100 + pool_module.KEEP_S)
+    assert len(pool._buffers) == 1
+    pool.trim(104 + pool_module.KEEP_S)
+    assert pool.due() is None
+    assert bytes(held[:3]) == b"abc"
+
+
+def test_a_message_that_is_held_is_never_written_over(start_server: Callable[..., HPythonServer]) -> None:
+    """Two bodies of one size, one after another: who holds the first still reads the first."""
+    server = start_server(mode="evaluate")
+    queue = server.store.queue("a")
+    held: list[Message] = []
+    client = RawClient(server.host, server.port)
+    for fill in (b"1", b"2", b"3", b"4", b"5"):
+        head = f"PUT /channels/a HTTP/1.1\r\nHost: {server.host}:{server.port}\r\nContent-Length: {3 * MB}\r\n\r\n"
+        client.send(head.encode() + fill * (3 * MB))
+        wait_until(lambda: len(queue))
+        message = queue.take()
+        assert message is not None
+        if fill in b"13":
+            held.append(message)  # the others are let go, and their buffers received into again
+        del message
+        server.log.clear()
+        gc.collect()
+    assert [bytes(message.payload[:1]) for message in held] == [b"1", b"3"]
+    for message in held:
+        assert set(bytes(message.payload)) == {message.payload[0]}
+    client.close()
+
+
+def test_after_a_large_body_a_small_request_is_answered_at_once(server: HPythonServer) -> None:
+    """The system waits for a large part of a large body only."""
+    client = RawClient(server.host, server.port)
+    host = f"Host: {server.host}:{server.port}\r\n"
+    client.send(f"PUT /channels/a HTTP/1.1\r\n{host}Content-Length: {5 * MB}\r\n\r\n".encode())
+    client.send(bytes(5 * MB - 1))
+    client.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    client.send(b"x")
+    assert client.sock.recv(65536).startswith(b"HTTP/1.1 200")
+    client.send(f"GET /mode HTTP/1.1\r\n{host}\r\n".encode())
+    assert client.sock.recv(65536).endswith(b'"print"')
+    client.close()
