@@ -12,14 +12,18 @@ import selectors
 import socket
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
 import hdaemon
+from hdaemon.blocks import PayloadBlock
 from hdaemon.channels import ChannelInfo, Channels
-from hdaemon.errors import BindError
+from hdaemon.content import Payload
+from hdaemon.errors import BindError, HdaemonError
 from hdaemon.log import RingLog
+from hdaemon.message import check_channel
 from hdaemon.server.client import Client
 from hdaemon.server.connections import Connections, send_now
 from hdaemon.server.listener import Acceptor, at, is_loopback, listen
@@ -119,6 +123,7 @@ class ServerLoop:
         self._lock = threading.Lock()  # guards the state
         self._stopping = False
         self._deliver_until = 0.0  # once stopping: when what is not yet delivered is let go
+        self._own: deque[PayloadBlock] = deque()  # published by this session, not yet sent to subscribers
         self._changed = False
         self._announced = 0  # messages recorded when `on_change` was called last
         self._wake_sender: socket.socket | None = None
@@ -201,6 +206,27 @@ class ServerLoop:
             connection.client.framing = connection.door.framing = framing
             self._tell("mode", f"raw framing: {framing}", connection.client)
             self.on_change()
+
+    def publish(self, channel: str, content_type: str, payload: Payload) -> int:
+        """Store a message of this session's own, whatever the mode, and send it to who has subscribed.
+
+        Returns its serial number. Never waits: subscribers are sent it by the server thread.
+
+        Raises:
+            UsageError: `channel` cannot name a channel.
+            HdaemonError: more than `max_queued_bytes` wait for the server thread already; nothing was published.
+        """
+        check_channel(channel)
+        if sum(block.size for block in tuple(self._own)) > self.limits.max_queued_bytes:
+            raise HdaemonError(f"channel {channel!r} was published to faster than the server sends: publish less often")
+        if not isinstance(payload, bytes) and not memoryview(payload).readonly:
+            payload = bytes(payload)  # what is changed later must not change what was published
+        block = self._recorder.record_own(channel, content_type, payload)
+        if self._wake_sender is not None:
+            self._own.append(block)
+            self._wake()
+        self.on_change()
+        return block.serial
 
     def disconnect_client(self, client_id: int, why: str = "disconnected by this session") -> None:
         """Close one client's connection. A client that is gone is ignored."""
@@ -328,6 +354,8 @@ class ServerLoop:
         except OSError:
             pass
         self._connections.disconnect_asked()
+        while self._own:
+            self._recorder.publish(self._own.popleft())
 
     def _tell(self, event: str, text: str, client: Client | None = None) -> None:
         """Add a lifecycle row."""

@@ -7,13 +7,18 @@ from collections.abc import Callable
 
 from hdaemon.blocks import LinesBlock, PayloadBlock
 from hdaemon.channels import Channels
+from hdaemon.content import Payload
 from hdaemon.log import RingLog
 from hdaemon.message import DEFAULT_CHANNEL
 from hdaemon.server.client import Client
 from hdaemon.store import Store
-from hdaemon.wire.events import Lines, Payload
+from hdaemon.wire.events import Lines
+from hdaemon.wire.events import Payload as Sent
 
-__all__ = ["DataBlock", "Recorder"]
+__all__ = ["OWN", "DataBlock", "Recorder"]
+
+OWN = "this session"
+"""Who the client of a message is that this session has published."""
 
 DataBlock = LinesBlock | PayloadBlock
 
@@ -33,7 +38,7 @@ class Recorder:
         self.publish: Callable[[DataBlock], None] = _nothing
         self.messages = 0
 
-    def record(self, client: Client, received: Lines | Payload, mode: str) -> int:
+    def record(self, client: Client, received: Lines | Sent, mode: str) -> int:
         """Record what `client` sent while `mode` held for it: readers of log and store see it from here on.
 
         Returns the serial number of the (first) message.
@@ -57,6 +62,17 @@ class Recorder:
         self.on_block(block)
         self.publish(block)
         return serial
+
+    def record_own(self, channel: str, content_type: str, payload: Payload) -> PayloadBlock:
+        """Record what this session itself publishes, and store it, in any mode; may be called on any thread.
+
+        It is not counted as received, and `publish` is left to the server thread.
+        """
+        block = PayloadBlock(time.time(), self.store.take_serials(), channel, content_type, payload, OWN, "evaluate")
+        self.store.put(block)
+        self.log.append(block)
+        self.channels.add(block)
+        return block
 
 
 def _nothing(_: DataBlock) -> None:

@@ -18,6 +18,7 @@ from qtpy import QtCore
 
 from hdaemon import courtesy
 from hdaemon.channels import ChannelInfo
+from hdaemon.content import Payload
 from hdaemon.errors import BindError, UsageError
 from hdaemon.log import RingLog
 from hdaemon.printer import Printer
@@ -227,6 +228,17 @@ class HPythonServer(QtCore.QThread):
     def set_client_framing(self, client_id: int, framing: str) -> None:
         """Cut one client's raw bytes by ``"lines"`` or ``"burst"``, from its next message on."""
         self._loop.set_client_framing(client_id, framing)
+
+    def publish(self, channel: str, content_type: str, payload: Payload) -> int:
+        """Store a message of this session's own, in any mode, and send it to who has subscribed; return its serial.
+
+        May be called on any thread; never waits. Other programs read it by ``GET /channels/NAME``.
+
+        Raises:
+            UsageError: `channel` cannot name a channel.
+            HdaemonError: it is published to faster than the server sends; nothing was published.
+        """
+        return self._loop.publish(channel, content_type, payload)
 
     def disconnect_client(self, client_id: int, why: str = "disconnected by this session") -> None:
         """Close one client's connection."""

@@ -10,6 +10,7 @@ import pytest
 from frames import BINARY, CLOSE, PING, PONG, TEXT, frame
 from helpers import RawClient, data_rows, events, wait_until
 
+from hdaemon.errors import UsageError
 from hdaemon.message import Message
 from hdaemon.server.thread import HPythonServer
 from hdaemon.wire.limits import Limits
@@ -397,3 +398,38 @@ def test_a_request_before_it_on_the_same_connection(server: HPythonServer) -> No
     assert received.startswith(b"HTTP/1.1 200 ")
     assert b"HTTP/1.1 101 " in received
     assert received.endswith(b"\x88\x00")
+
+
+# -- what the session itself publishes ----------------------------------------------------------------------
+
+
+def test_what_the_session_publishes_reaches_store_log_and_subscribers(server: HPythonServer, opened: Open) -> None:
+    sock = opened(server, "/channels/out/%23?subscribe=1&heads=1")
+    sock.round_trip()
+    serial = server.publish("out/mesh", "application/x-thing", bytearray(b"\0\1"))
+    head = json.loads(sock.receive()[1])
+    assert (head["serial"], head["channel"], head["client"]) == (serial, "out/mesh", "this session")
+    assert sock.receive() == (BINARY, b"\0\1")
+    assert message(server, "out/mesh").data == b"\0\1"  # in print mode too: nobody else has sent it
+    (row,) = data_rows(server.log)
+    assert (row.client, row.serial) == ("this session", serial)
+    assert server.messages_received == 0
+
+
+def test_what_is_published_does_not_change_later(server: HPythonServer) -> None:
+    payload = bytearray(b"abc")
+    server.publish("a", "text/plain", payload)
+    payload[:] = b"xyz"
+    assert message(server, "a").data == "abc"
+
+
+def test_publishing_to_what_is_no_channel(server: HPythonServer) -> None:
+    with pytest.raises(UsageError, match="wildcard"):
+        server.publish("a/#", "text/plain", b"")
+
+
+def test_publishing_without_a_running_server(start_server: Start) -> None:
+    server = start_server()
+    server.stop()
+    server.publish("a", "text/plain", b"kept")
+    assert message(server, "a").data == "kept"
