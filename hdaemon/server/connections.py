@@ -14,11 +14,12 @@ from collections.abc import Callable
 from hdaemon.server.client import Client, Connection
 from hdaemon.server.modes import Modes
 from hdaemon.server.pool import BufferPool
+from hdaemon.server.readiness import in_head, set_deadline, wake_late
 from hdaemon.server.recorder import Recorder
 from hdaemon.server.routes import Parts, Routes
 from hdaemon.server.subscribers import Subscribers
 from hdaemon.wire.access import Access
-from hdaemon.wire.events import Door, Event, Goodbye, ModeWord, Refused, Reply, Request, Upgrade
+from hdaemon.wire.events import Event, Goodbye, ModeWord, Refused, Reply, Request, Upgrade
 from hdaemon.wire.frames import GOING_AWAY, close_frame
 from hdaemon.wire.heads import HttpError
 from hdaemon.wire.http import HttpDoor, error_answer
@@ -30,12 +31,6 @@ __all__ = ["Connections", "send_now"]
 
 RECEIVE_BYTES = 256 * 1024
 """One receive: large enough that the interpreter's cost vanishes, small enough to share its lock fairly."""
-
-_LOW_WATER_BYTES = 1024 * 1024
-"""Of a large body, as much is received at once (where the system can wait for it)."""
-
-_QUICK_BYTES = 128 * 1024
-"""One receive of a body that comes quickly brings as much."""
 
 Tell = Callable[[str, str, "Client | None"], None]
 
@@ -164,33 +159,17 @@ class Connections:
             return True
         self.bytes_received += size
         connection.client.bytes += size
-        in_head = _in_head(door)
+        was_in_head = in_head(door)
         if target is not None and isinstance(door, HttpDoor):
             events = door.received(size)
-            self._wake_late(connection, door, size)
+            wake_late(connection, door, size)
         else:
             events = door.feed(bytes(self._view[:size]))
         self._enter(connection)
         self._handle(connection, events)
-        if not (in_head and _in_head(door) and not events):  # a head's time runs from its first byte
-            self._set_deadline(connection)
+        if not (was_in_head and in_head(door) and not events):  # a head's time runs from its first byte
+            set_deadline(connection, self._limits)
         return True
-
-    def _wake_late(self, connection: Connection, door: HttpDoor, received: int) -> None:
-        """Have the system wake this thread for a large part of a body that comes quickly, and not for every packet.
-
-        Each time it wakes it waits for the interpreter's lock, up to 5 ms while the main thread runs Python. When the
-        rest comes slowly after all, what is there is received at the deadline.
-        """
-        target = door.target
-        quick = target is not None and received >= _QUICK_BYTES
-        wanted = max(1, min(_LOW_WATER_BYTES, len(target))) if quick and target is not None else 1
-        if wanted != connection.low_water:
-            connection.low_water = wanted
-            try:
-                connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, wanted)
-            except OSError:  # a system that has none: it wakes this thread more often, and that is all
-                pass
 
     def _enter(self, connection: Connection) -> None:
         """Go through the door that the first bytes have chosen."""
@@ -200,20 +179,6 @@ class Connections:
             if isinstance(connection.door, HttpDoor):
                 connection.client.framing = connection.door.framing
                 connection.deadline = None
-
-    def _set_deadline(self, connection: Connection) -> None:
-        """Say when something is due, after something was received or sent."""
-        now, door, limits = time.monotonic(), connection.door, self._limits
-        if connection.refused:
-            return  # it lingers for its time, whatever it still sends
-        if connection.is_websocket:
-            connection.deadline = now + limits.ping_s
-        elif connection.out:
-            connection.deadline = None  # it is not read from; `stalls_at` holds
-        elif isinstance(door, HttpDoor):
-            connection.deadline = now + (limits.stall_s if door.waiting else limits.idle_s)
-        elif door.admitted:
-            connection.deadline = now + limits.silence_s if door.waiting else None
 
     def next_deadline(self) -> float | None:
         """Return when `time_out` is due, on the monotonic clock; None while nothing is."""
@@ -243,7 +208,7 @@ class Connections:
                 self._refuse(connection, Refused(reason, b"hdaemon: refused: no token came in time\n"))
             elif connection.is_websocket:
                 self._ping(connection)
-            elif _in_head(connection.door) or not self.receive(connection):
+            elif in_head(connection.door) or not self.receive(connection):
                 # Received once more, as the turn may have been long: what came meanwhile is no silence. But not for a
                 # head: a byte at the right moment would buy it more time.
                 if isinstance(connection.door, HttpDoor) and not connection.door.waiting:
@@ -252,7 +217,7 @@ class Connections:
                 events = connection.door.silence()
                 self._enter(connection)
                 self._handle(connection, events)
-                self._set_deadline(connection)
+                set_deadline(connection, self._limits)
 
     def disconnect_asked(self) -> None:
         """Disconnect the clients that `ask_to_disconnect` was called for."""
@@ -327,7 +292,7 @@ class Connections:
         connection.door, connection.subscription = door, subscription
         connection.client.framing = door.framing
         self._send(connection, [reply])
-        self._set_deadline(connection)
+        set_deadline(connection, self._limits)
         if subscription is not None and connection.client.id in self._open:
             self._subscribers.add(connection)
         if event.rest:
@@ -401,7 +366,7 @@ class Connections:
         elif connection.refused:
             self._linger(connection)
         elif isinstance(connection.door, HttpDoor):
-            self._set_deadline(connection)
+            set_deadline(connection, self._limits)
 
     def _close(self, connection: Connection, why: str, deliver: bool = True) -> None:
         client = connection.client
@@ -423,10 +388,6 @@ class Connections:
                 if connection.counted:
                     why = connection.why or why
                     self._tell("disconnected", f"{why}; {client.messages:,} messages, {client.bytes:,} bytes", client)
-
-
-def _in_head(door: Door) -> bool:
-    return isinstance(door, HttpDoor) and door.waiting and not door.in_body
 
 
 def send_now(sock: socket.socket, data: bytes) -> bool:

@@ -6,8 +6,6 @@ signalled, and what is to be printed is printed on the server thread.
 
 from __future__ import annotations
 
-import atexit
-import sys
 import threading
 import time
 import weakref
@@ -22,7 +20,9 @@ from hdaemon.content import Payload
 from hdaemon.errors import BindError, UsageError
 from hdaemon.log import RingLog
 from hdaemon.printer import Printer
+from hdaemon.server import lifetime
 from hdaemon.server.client import Client
+from hdaemon.server.lifetime import alive, stop_all
 from hdaemon.server.listener import is_loopback
 from hdaemon.server.loop import DEFAULT_PORT, ServerLoop
 from hdaemon.store import Store
@@ -257,7 +257,7 @@ class HPythonServer(QtCore.QThread):
         if self.isFinished():
             raise UsageError(f"server {self._name!r} has ended: make another, with hdaemon.start({self._name!r})")
         self._loop.prepare()
-        _keep(self)
+        lifetime.keep(self)
         super().start(*priority)
 
     def run(self) -> None:
@@ -292,8 +292,8 @@ class HPythonServer(QtCore.QThread):
         # Asked first: a caller may have been given the ended thread's id, and Qt 5's wait takes it for this one.
         ended = self.isFinished() or bool(self.wait(int(timeout_s * 1000)))
         if ended:
-            _alive.discard(self)
-        _let_go()
+            lifetime.joined(self)
+        lifetime.let_go()
         return ended
 
     # -- telling the main thread ------------------------------------------------------------------------
@@ -354,30 +354,6 @@ class HPythonServer(QtCore.QThread):
         return _LAG_PAUSE_S if self._notified and time.monotonic() - self._beat > _LAG_S else 0.0
 
 
-# A QThread destroyed while it runs aborts the process (Qt, QThread::~QThread), so each is kept here until it has been
-# joined, and joined before the application or the interpreter goes.
-_alive: set[HPythonServer] = set()
-_exit_handled: list[object] = []
-
-
-# A QObject must be destroyed on its own thread (Qt, "Threads and QObjects"). The garbage collector destroys on the
-# thread it happens to run on, a younger server's for one, and that crashed. So every server that was started is kept
-# here until nobody else holds it, and then let go on its own thread.
-_kept: list[HPythonServer] = []
-_kept_lock = threading.Lock()
-
-
-def _let_go() -> None:
-    here = QtCore.QThread.currentThread()
-    gone = []
-    with _kept_lock:
-        for index in reversed(range(len(_kept))):
-            # Two references: the list's, and the argument's.
-            if sys.getrefcount(_kept[index]) <= 2 and _kept[index].isFinished() and _kept[index].thread() == here:
-                gone.append(_kept.pop(index))
-    del gone  # destroyed here, with no lock held
-
-
 def _weakly(method: Callable[[], Any]) -> Callable[[], Any]:
     """Return a function that calls `method` without holding its object, which must be there still."""
     reference = weakref.WeakMethod(method)
@@ -387,32 +363,3 @@ def _weakly(method: Callable[[], Any]) -> Callable[[], Any]:
         return None if bound is None else bound()
 
     return call
-
-
-def alive() -> tuple[HPythonServer, ...]:
-    """Return every server that was started and not joined."""
-    return tuple(_alive)
-
-
-def stop_all() -> None:
-    """Stop every server of the process; within 500 ms all together, unless one does not end. May be called again."""
-    for server in alive():
-        server._loop.stop()
-    for server in alive():
-        server.stop()
-
-
-def _keep(server: HPythonServer) -> None:
-    for other in alive():
-        if other.isFinished():
-            _alive.discard(other)
-    _alive.add(server)
-    _let_go()
-    _kept.append(server)
-    if not _exit_handled:
-        _exit_handled.append(None)
-        atexit.register(stop_all)
-    app = QtCore.QCoreApplication.instance()
-    if app is not None and app not in _exit_handled:
-        _exit_handled.append(app)
-        app.aboutToQuit.connect(stop_all)
