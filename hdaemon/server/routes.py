@@ -8,6 +8,7 @@ from typing import Any
 
 from hdaemon import content
 from hdaemon.message import MODES, Message
+from hdaemon.server.acknowledged import Acknowledged, Answer, key_of
 from hdaemon.server.client import Client
 from hdaemon.server.modes import Modes
 from hdaemon.server.recorder import Recorder
@@ -44,6 +45,7 @@ class Routes:
     ) -> None:
         self._modes, self._recorder, self._switch_all, self._status = modes, recorder, switch_all, status
         self._max_channels = max_channels
+        self._acknowledged = Acknowledged()
 
     def answer(self, client: Client, request: Request) -> Parts:
         """Do what `request` asks for; return the bytes of the response. Errors of the request are responses too."""
@@ -85,14 +87,24 @@ class Routes:
         return answer(200, body, keep_alive=head.keep_alive, with_body=head.method != "HEAD")
 
     def _publish(self, client: Client, request: Request, channel: str) -> Parts:
-        content_type = _content_type(request)
+        content_type, key = _content_type(request), key_of(request.head)
+        again = self._acknowledged.find(key, channel) if key is not None else None
+        if again is not None:
+            return self._published(request, again)
         store = self._recorder.store
         mode = self._modes.of(client)
         if mode == "evaluate" and channel not in store and len(store) >= self._max_channels:
             raise HttpError(507, f"the store holds {self._max_channels} channels, which is the limit max_channels")
         serial = self._recorder.record(client, Payload(content_type, request.body, channel), mode)
-        stored = mode == "evaluate"
-        return self._json(request, {"serial": serial, "channel": channel, "mode": mode, "stored": stored})
+        given = Answer(serial, channel, mode)
+        if key is not None:
+            self._acknowledged.remember(key, given)
+        return self._published(request, given)
+
+    def _published(self, request: Request, given: Answer) -> Parts:
+        stored = given.mode == "evaluate"
+        value = {"serial": given.serial, "channel": given.channel, "mode": given.mode, "stored": stored}
+        return self._json(request, value)
 
     def _latest(self, request: Request, channel: str) -> Parts:
         entry = self._recorder.store.get(channel)
