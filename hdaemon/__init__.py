@@ -29,6 +29,7 @@ from hdaemon.store import Entry, Store, latest, on, queue, store
 from hdaemon.wire.limits import Limits
 
 if TYPE_CHECKING:
+    from hdaemon.content.mesh import Mesh
     from hdaemon.server.registry import find, log_of, servers
     from hdaemon.server.thread import HPythonServer
 
@@ -44,6 +45,7 @@ __all__ = [
     "HPythonServer",
     "HdaemonError",
     "Limits",
+    "Mesh",
     "Message",
     "NoData",
     "PayloadGone",
@@ -66,6 +68,7 @@ __all__ = [
 
 _LATE = {
     "HPythonServer": "hdaemon.server.thread",
+    "Mesh": "hdaemon.content.mesh",
     "find": "hdaemon.server.registry",
     "log_of": "hdaemon.server.registry",
     "servers": "hdaemon.server.registry",
@@ -73,7 +76,7 @@ _LATE = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import what needs Qt when it is first asked for: `import hdaemon` stays quick, and safe before Qt is (hython)."""
+    """Import what needs Qt or numpy when it is first asked for: `import hdaemon` is quick, and safe before Qt is."""
     module = _LATE.get(name)
     if module is None:
         raise AttributeError(f"module 'hdaemon' has no attribute {name!r}")

@@ -2,7 +2,8 @@
 
 One file a type; each holds a `decode(payload) -> object` that raises `DecodeError` for a payload that is
 not what it claims. Decoders read bytes and nothing else: no sockets, no threads, no clock, no Qt, no hou.
-numpy and msgpack are imported when a payload first needs them. A type that nobody registered is handed over as bytes.
+numpy, msgpack and what makes meshes are imported when a payload first needs them. A type that nobody registered is
+handed over as bytes.
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from hdaemon.content import json, msgpack, npy, safetensors, text
-from hdaemon.content.buffers import Payload
+from hdaemon.content import bgeo, json, msgpack, npy, safetensors, text
+from hdaemon.content.buffers import Payload, load_numpy
 from hdaemon.errors import DecodeError, UsageError
 
 __all__ = [
+    "BGEO",
     "JSON",
     "MSGPACK",
     "NPY",
@@ -32,17 +34,31 @@ JSON = "application/json"
 MSGPACK = "application/msgpack"
 NPY = "application/x-npy"
 SAFETENSORS = "application/vnd.safetensors"
+BGEO = "application/x-houdini-bgeo"
 OCTET_STREAM = "application/octet-stream"
 
 Decoder = Callable[[Any], Any]
 """Called with a `Payload`: bytes, or a bytearray or memoryview, which have not all the methods of bytes."""
+
+
+def _tensors(payload: Payload) -> Any:
+    """Return the arrays of safetensors, or the mesh that their metadata say they are (docs/mesh.md)."""
+    tensors = safetensors.decode(payload)
+    if "hdaemon.mesh" not in tensors.metadata:
+        return tensors
+    load_numpy("a mesh")
+    from hdaemon.content import mesh_wire
+
+    return mesh_wire.from_tensors(tensors)
+
 
 _decoders: dict[str, Decoder] = {
     TEXT: text.decode,
     JSON: json.decode,
     MSGPACK: msgpack.decode,
     NPY: npy.decode,
-    SAFETENSORS: safetensors.decode,
+    SAFETENSORS: _tensors,
+    BGEO: bgeo.read,
 }
 
 

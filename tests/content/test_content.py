@@ -56,6 +56,7 @@ def test_what_is_registered() -> None:
         "application/json",
         "application/msgpack",
         "application/vnd.safetensors",
+        "application/x-houdini-bgeo",
         "application/x-npy",
         "text/plain",
     )
