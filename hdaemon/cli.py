@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from hdaemon import __version__
-from hdaemon.commands import doctor, install, send, serve, window
+from hdaemon.commands import doctor, install, send, serve, watch, window
 from hdaemon.errors import HdaemonError, UsageError
 
 __all__ = ["main"]
@@ -24,6 +24,7 @@ examples:
   hdaemon demo                     the panel with live senders: see what it does
   hdaemon serve                    listen without a window
   hdaemon send "Hello Houdini"     send to a running server
+  hdaemon watch default            see what it receives
   hdaemon install                  set it up in Houdini
 
 `hdaemon COMMAND -h` tells more. Exit status: 0 done, 1 failed, 2 wrong usage."""
@@ -45,8 +46,8 @@ _COMMANDS = (
     _Command(
         "demo",
         "show the panel with a server and live senders",
-        "Show the panel with a running server and three programs that send to it: the original client, a line of JSON\n"
-        "30 times a second, and a burst now and then. They end with the window.",
+        "Show the panel with a running server and programs that send to it: the original client, a camera 30 times a\n"
+        "second, points of a simulation, and a burst of lines now and then. They end with the window.",
         ("hdaemon demo", "hdaemon demo --seconds 5 --screenshot shot.png"),
         window.add_demo_arguments,
         window.run_demo,
@@ -73,15 +74,32 @@ _COMMANDS = (
     _Command(
         "send",
         "send text, a file or standard input to a server",
-        "Send to a running server: TEXT as one line, a file as it is, or standard input when neither is given.\n"
-        "A line is a message; the words print and evaluate switch the mode of this connection only.",
+        "Send to a channel of a running server: TEXT, a file as one message, or standard input when neither is given.\n"
+        "Of standard input each line is a message, sent as it comes; with a --type but text or json all of it is one.\n"
+        "Ends with 0 when the server has acknowledged everything. In print mode it tells that nothing was stored.",
         (
             'hdaemon send "Hello Houdini"',
-            "hdaemon send --file points.csv",
+            "hdaemon send --channel maya/camera --type json '{\"tx\": 0.5}'",
+            "hdaemon send --channel sim/points --file points.npy",
             "tail -f sensor.log | hdaemon send --to 192.168.1.20:2000 --token THE_TOKEN",
         ),
         send.add_arguments,
         send.run,
+    ),
+    _Command(
+        "watch",
+        "print what comes in on a channel, a line a message",
+        "Print what a running server receives on a channel, in either mode, beginning with the newest that it stored;\n"
+        "a pattern shows several channels, each line with its own. What happens is told on standard error. A server\n"
+        "that goes away is waited for, up to five minutes. Ctrl-C ends it. The exit status is 1 when --seconds are\n"
+        "over before --count is reached.",
+        (
+            "hdaemon watch maya/camera",
+            "hdaemon watch 'maya/#' --json | jq .text",
+            "hdaemon watch default --count 1 --seconds 10",
+        ),
+        watch.add_arguments,
+        watch.run,
     ),
     _Command(
         "install",

@@ -64,6 +64,7 @@ def test_names_are_sorted_and_unknown_is_none() -> None:
         channels.add(block(name))
     assert [info.channel for info in channels.infos()] == ["a", "a/b", "b"]
     assert channels.info("c") is None
+    assert sorted(channels.names()) == ["a", "a/b", "b"]
 
 
 def test_past_the_limit_the_channel_that_was_silent_longest_is_forgotten() -> None:

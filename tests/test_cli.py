@@ -16,7 +16,7 @@ import hdaemon as package
 from hdaemon import cli
 from hdaemon.errors import BindError, UsageError
 
-COMMANDS = ["demo", "panel", "serve", "send", "install", "uninstall", "doctor"]
+COMMANDS = ["demo", "panel", "serve", "send", "watch", "install", "uninstall", "doctor"]
 
 
 @pytest.fixture

@@ -48,7 +48,7 @@ def run(*command: str | Path, **environment: str) -> subprocess.CompletedProcess
 
 def test_every_example_is_tested() -> None:
     tested = {"original_client.py", "telemetry.py", "bash_send.sh", "read_in_python_sop.py", "README.md"}
-    tested |= {"studio_content_type.py"}
+    tested |= {"studio_content_type.py", "send_with_client.py"}
     assert {path.name for path in EXAMPLES.iterdir() if path.is_file()} == tested
 
 
@@ -72,6 +72,27 @@ def test_telemetry_without_a_server_says_so() -> None:
     assert done.returncode == 1
     assert "is the server started?" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("copied", [False, True])
+def test_the_client(server: HPythonServer, store: Store, tmp_path: Path, copied: bool) -> None:
+    """Also with nothing but the copied file, as in a program that has no hdaemon."""
+    folder, options = EXAMPLES, []
+    if copied:
+        folder, options = tmp_path, ["-S"]  # without what is installed
+        shutil.copy(EXAMPLES / "send_with_client.py", folder)
+        shutil.copy(ROOT / "hdaemon" / "client.py", folder)
+    script, address = folder / "send_with_client.py", f"127.0.0.1:{server.port}"
+    done = run(sys.executable, *options, script, "--to", address)
+    assert (done.returncode, done.stdout) == (0, "3 messages: 0 stored, 3 only shown (print mode)\n"), done.stderr
+    server.mode = "evaluate"
+    done = run(sys.executable, *options, script, "--to", address)
+    assert done.stdout.splitlines()[1] == "rig/camera is {'tx': 0.5, 'ty': 1.6, 'focal': 35}"
+    assert len(store["sim/heights"].data) == 120
+    server.stop()
+    done = run(sys.executable, *options, script, "--to", address)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"cannot send: {address} refused the connection")
 
 
 @pytest.mark.skipif(shutil.which("bash") is None or sys.platform == "win32", reason="needs bash with /dev/tcp")

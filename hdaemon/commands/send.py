@@ -1,39 +1,76 @@
-"""`hdaemon send`: one connection to the raw door; text, a file or standard input, and what the server says to it."""
+"""`hdaemon send`: text, a file or standard input to a channel of a running server; each message is acknowledged."""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
 import os
-import select
-import socket
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from hdaemon.client import BadValue, Client, ClientError, Flushed
 from hdaemon.commands import arguments
-from hdaemon.errors import SendError
-from hdaemon.message import one_line
+from hdaemon.content import json as strict_json
+from hdaemon.errors import DecodeError, SendError, UsageError
+from hdaemon.message import DEFAULT_CHANNEL, check_channel
 from hdaemon.server.loop import DEFAULT_PORT
 
-__all__ = ["add_arguments", "run"]
+__all__ = ["TYPES", "add_arguments", "run"]
 
-CONNECT_TIMEOUT_S = 5.0
-STALL_TIMEOUT_S = 30.0
-"""How long a server may take nothing: it paces itself when its interface lags, but never for this long."""
-REPLY_TIMEOUT_S = 10.0
-"""How long the server may take to close the connection after the last byte."""
+MAX_LINE_BYTES = 64 * 1024 * 1024
+"""One line of standard input; what is longer is hardly text."""
+
+TYPES = {
+    "text": "text/plain",
+    "json": "application/json",
+    "msgpack": "application/msgpack",
+    "npy": "application/x-npy",
+    "safetensors": "application/vnd.safetensors",
+    "bgeo": "application/x-houdini-bgeo",
+    "bytes": "application/octet-stream",
+}
+_TEXT, _JSON, _BYTES = TYPES["text"], TYPES["json"], TYPES["bytes"]
+
+_SUFFIXES = {
+    ".txt": _TEXT,
+    ".json": _JSON,
+    ".msgpack": TYPES["msgpack"],
+    ".npy": TYPES["npy"],
+    ".safetensors": TYPES["safetensors"],
+    ".bgeo": TYPES["bgeo"],
+    ".bgeo.sc": TYPES["bgeo"],
+}
 
 _CHUNK_BYTES = 256 * 1024
-_MAX_REPLY_BYTES = 64 * 1024
+_MEDIA_TYPE = re.compile(r"[a-zA-Z0-9!#$&^_.+-]+/[a-zA-Z0-9!#$&^_.+-]+")
+
+Group = Iterable[tuple[bytes, str]]
+"""Payloads and their types, which are there at the same moment; each is checked when it is taken."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what `send` takes."""
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("text", metavar="TEXT", nargs="?", help="what to send; a line end is added")
-    what.add_argument("--file", metavar="F", type=Path, help="a file to send, byte for byte")
+    what.add_argument("text", metavar="TEXT", nargs="?", help="the message")
+    what.add_argument("--file", metavar="F", type=Path, help="a file to send, whole, as one message")
+    parser.add_argument(
+        "--channel", metavar="NAME", type=_channel, default=DEFAULT_CHANNEL, help="where to (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--type",
+        metavar="TYPE",
+        type=_content_type,
+        help=f"what it is: {', '.join(TYPES)}, or a media type such as image/png (default: text, or by a file's name)",
+    )
+    add_server_arguments(parser)
+    parser.add_argument("-v", "--verbose", action="store_true", help="tell what was acknowledged")
+
+
+def add_server_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what every command takes that talks to a server."""
     parser.add_argument(
         "--to",
         metavar="HOST:PORT",
@@ -44,26 +81,68 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--token", type=arguments.token, help="what the server was started with, where it was")
 
 
+def _channel(text: str) -> str:
+    try:
+        return check_channel(text)
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _content_type(text: str) -> str:
+    found = TYPES.get(text, text)
+    if not _MEDIA_TYPE.fullmatch(found):
+        raise argparse.ArgumentTypeError(f"{text!r} is none of {', '.join(TYPES)}, and no media type such as image/png")
+    return found.lower()
+
+
 def run(args: argparse.Namespace) -> int:
-    """Send and wait until the server has taken it; return 0.
+    """Send and wait until all is acknowledged; return 0.
 
     Raises:
         SendError: it was not sent or not taken.
     """
     host, port = args.to
-    where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     with contextlib.ExitStack() as stack:
         # Opened before connecting: a connection that sends nothing is a row in somebody's log.
         source = None if args.text is not None else stack.enter_context(_open(args.file))
-        sock = stack.enter_context(_connect(host, port, where))
-        reply = _send_all(sock, where, _chunks(args, source, sock))
-        if reply is None:
-            reply = _reply(sock, where)
-    if reply:
-        said = one_line(str(reply, "utf-8", "replace").strip())
-        said = said.removeprefix("hdaemon: ")
-        raise SendError(f"{where} {said if said.startswith('refused:') else f'answered: {said}'}")
+        try:
+            client = stack.enter_context(Client(host, port, token=args.token))
+            client.connect()
+            told = _Told(args, client.where)
+            for group in _groups(args, source):
+                with client.batch():
+                    for payload, content_type in group:
+                        client.send(payload, args.channel, content_type)
+                told(client.flush())
+            told.end()
+        except BadValue as error:
+            raise UsageError(str(error)) from error
+        except ClientError as error:
+            raise SendError(str(error)) from error
     return 0
+
+
+class _Told:
+    """Tells on standard error what became of the messages."""
+
+    def __init__(self, args: argparse.Namespace, where: str) -> None:
+        self._args, self._where = args, where
+        self._count = self._stored = self._serial = 0
+
+    def __call__(self, flushed: Flushed) -> None:
+        if flushed.shown and self._count == self._stored:  # once, also when standard input never ends
+            text = "shown and not stored: the server is in print mode; evaluate also stores"
+            print(f"hdaemon: {self._where} has {text}", file=sys.stderr)
+        self._count += flushed.count
+        self._stored += flushed.stored
+        self._serial = flushed.last.serial if flushed.last is not None else self._serial
+
+    def end(self) -> None:
+        if self._args.verbose:
+            shown = self._count - self._stored
+            last = f"; the last has serial {self._serial}" if self._count else ""
+            text = f"{self._count} sent to {self._args.channel}: {self._stored} stored, {shown} shown{last}"
+            print(f"hdaemon: {text}", file=sys.stderr)
 
 
 def _open(path: Path | None) -> contextlib.AbstractContextManager[BinaryIO]:
@@ -78,99 +157,79 @@ def _open(path: Path | None) -> contextlib.AbstractContextManager[BinaryIO]:
     return contextlib.nullcontext(sys.stdin.buffer)
 
 
-def _connect(host: str, port: int, where: str) -> socket.socket:
-    try:
-        return socket.create_connection((host, port), CONNECT_TIMEOUT_S)
-    except (socket.gaierror, UnicodeError) as error:
-        raise SendError(f"host {host!r} was not found: is the name right?") from error
-    except TimeoutError as error:
-        raise SendError(
-            f"{where} did not answer within {CONNECT_TIMEOUT_S:g} s: is the address right, and no firewall between?"
-        ) from error
-    except ConnectionRefusedError as error:
-        raise SendError(
-            f"{where} refused the connection: is the server started, and on this port? `hdaemon serve` starts one"
-        ) from error
-    except OSError as error:
-        raise SendError(f"cannot connect to {where}: {error.strerror or error}") from error
-
-
-def _chunks(args: argparse.Namespace, source: BinaryIO | None, sock: socket.socket) -> Iterator[bytes]:
-    """Yield the bytes to send, as they become available.
+def _groups(args: argparse.Namespace, source: BinaryIO | None) -> Iterator[Group]:
+    """Yield the messages to send, as they become available.
 
     Raises:
-        SendError: the source cannot be read.
+        SendError: the source cannot be read, or is not of the type that it is said to be.
     """
-    if args.token is not None:
-        yield f"token {args.token}\n".encode()
     if source is None:
-        yield args.text.encode("utf-8", "surrogateescape") + b"\n"  # as the shell gave it
+        payload = args.text.encode("utf-8", "surrogateescape")  # as the shell gave it
+        yield [_checked(payload, args.type, "TEXT")]
         return
+    name = "standard input" if args.file is None else str(args.file)
     try:
-        # os.read gives what there is: a slow source is sent as it comes.
-        while _input_before_reply(source, sock) and (chunk := os.read(source.fileno(), _CHUNK_BYTES)):
-            yield chunk
+        if args.file is not None:
+            yield [_checked(_whole(source, name), args.type or _type_of(args.file), name)]
+        elif args.type in (None, _TEXT, _JSON):
+            yield from _lines(source, args.type)
+        else:
+            yield [(_whole(source, name), args.type)]
     except OSError as error:
-        name = "standard input" if args.file is None else args.file
         raise SendError(f"cannot read {name}: {error.strerror or error}") from error
 
 
-def _input_before_reply(source: BinaryIO, sock: socket.socket) -> bool:
-    """Wait for input; return False when the server speaks or closes first: then reading on is of no use."""
-    if sys.platform == "win32":  # select takes only sockets there; the next chunk finds it out
-        return True
-    watched = [source.fileno(), sock.fileno()]
-    return sock.fileno() not in select.select(watched, [], [])[0]  # no deadline: the user's own pace
+def _type_of(path: Path) -> str:
+    name = path.name.lower()
+    return next((kind for suffix, kind in _SUFFIXES.items() if name.endswith(suffix)), _BYTES)
 
 
-def _send_all(sock: socket.socket, where: str, chunks: Iterator[bytes]) -> bytes | None:
-    """Send the chunks; return None when all were taken, or what the server said when it wants no more.
-
-    Raises:
-        SendError: the server takes nothing for `STALL_TIMEOUT_S`, or closed the connection without a word.
-    """
-    sock.setblocking(False)
-    for chunk in chunks:
-        view = memoryview(chunk)
-        while view:
-            readable, writable, _ = select.select([sock], [sock], [], STALL_TIMEOUT_S)
-            if not readable and not writable:
-                raise SendError(f"{where} took nothing for {STALL_TIMEOUT_S:g} s: is its program stopped?")
-            try:
-                if readable:  # a server speaks only to refuse
-                    return _reply(sock, where, unfinished=True)
-                view = view[sock.send(view[:_CHUNK_BYTES]) :]
-            except BlockingIOError:
-                continue
-            except OSError:  # it was reset; what the server said may be there all the same
-                return _reply(sock, where, unfinished=True)
-    return None
-
-
-def _reply(sock: socket.socket, where: str, unfinished: bool = False) -> bytes:
-    """Say that nothing more comes; return all that the server says until it closes.
-
-    Raises:
-        SendError: it does not close in time, or closed before everything was sent (`unfinished`) without a word.
-    """
-    reply = b""
-    sock.settimeout(REPLY_TIMEOUT_S)
+def _whole(source: BinaryIO, name: str) -> bytes:
     try:
-        sock.shutdown(socket.SHUT_WR)
-    except OSError:  # the server has closed it; its words can still be read
-        pass
+        return source.read()
+    except MemoryError as error:
+        raise SendError(f"{name} does not fit into memory: nothing was sent") from error
+
+
+def _lines(source: BinaryIO, content_type: str | None) -> Iterator[Group]:
+    """Yield the lines of `source`: all that are there at a time. A line end is not part of a message."""
+    rest, number = b"", 0
+    # os.read gives what there is: a slow source is sent as it comes.
+    for chunk in iter(_reader(source), b""):
+        *lines, rest = (rest + chunk).split(b"\n")
+        if len(rest) > MAX_LINE_BYTES:
+            text = "send it as a file, or with --type bytes, which sends all of standard input as one message"
+            raise SendError(f"line {number + len(lines) + 1} is longer than {MAX_LINE_BYTES} bytes: {text}")
+        if lines:
+            yield _numbered(lines, number, content_type)
+            number += len(lines)
+    if rest:
+        yield _numbered([rest], number, content_type)
+
+
+def _reader(source: BinaryIO) -> Callable[[], bytes]:
+    descriptor = source.fileno()
+    return lambda: os.read(descriptor, _CHUNK_BYTES)
+
+
+def _numbered(lines: list[bytes], before: int, content_type: str | None) -> Group:
+    for number, line in enumerate(lines, before + 1):
+        if line.strip() or content_type != _JSON:  # where it is no message: github.com/ndjson/ndjson-spec, 3.2
+            yield _checked(line.removesuffix(b"\r"), content_type, f"line {number} of standard input")
+
+
+def _checked(payload: bytes, content_type: str | None, name: str) -> tuple[bytes, str]:
+    """Return a message; of what was not said to be something, text where it is text."""
+    if content_type == _JSON:
+        try:
+            strict_json.decode(payload)
+        except DecodeError as error:
+            more = " (each line of standard input is a message: `jq -c` makes them)" if name.startswith("line ") else ""
+            raise SendError(f"{name} was not sent: {error}{more}") from error
+    if content_type is not None:
+        return payload, content_type
     try:
-        while len(reply) < _MAX_REPLY_BYTES and (part := sock.recv(4096)):
-            reply += part
-    except TimeoutError as error:
-        if not reply:
-            raise SendError(
-                f"{where} has not closed the connection {REPLY_TIMEOUT_S:g} s after the last byte: "
-                "is it an hdaemon server, and not stopped?"
-            ) from error
-    except OSError as error:
-        if not reply:
-            raise SendError(f"{where} broke the connection: {error.strerror or error}; its log says why") from error
-    if unfinished and not reply:
-        raise SendError(f"{where} closed the connection before everything was sent; its log says why")
-    return reply
+        payload.decode()
+    except UnicodeDecodeError:
+        return payload, _BYTES
+    return payload, _TEXT

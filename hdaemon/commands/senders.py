@@ -1,11 +1,11 @@
 """The demo's senders, each a process of its own, as the programs they stand for would be.
 
-``python -m hdaemon.commands.senders KIND HOST PORT SECONDS``; standard library only.
+``python -m hdaemon.commands.senders KIND HOST PORT SECONDS``. Two use the client, and two the raw door, which
+needs nothing but a socket.
 """
 
 from __future__ import annotations
 
-import json
 import math
 import random
 import socket
@@ -13,9 +13,13 @@ import sys
 import time
 from collections.abc import Callable
 
+from hdaemon.client import Client, ClientError
+
 __all__ = ["KINDS", "main"]
 
 _TIMEOUT_S = 5.0
+_RECONNECT_S = 60.0
+"""A server that was stopped in the panel is often started again there."""
 
 
 def original(host: str, port: int, until: float) -> None:
@@ -28,23 +32,43 @@ def original(host: str, port: int, until: float) -> None:
 
 
 def telemetry(host: str, port: int, until: float) -> None:
-    """A camera rig: one line of JSON thirty times a second, to be stored."""
-    with socket.create_connection((host, port), _TIMEOUT_S) as s:
-        s.sendall(b"evaluate\n")
+    """A rig: its camera thirty times a second as JSON, and a light now and then."""
+    with _client(host, port) as client:
         frame = 0
         began = time.monotonic()
         while time.monotonic() < until:
             angle = frame / 30
             pose = {
-                "rig": "camera",
                 "frame": frame,
                 "t": [round(4 * math.cos(angle), 3), 1.6, round(4 * math.sin(angle), 3)],
                 "r": [-12.5, round(math.degrees(angle) % 360, 2), 0],
                 "focal": 35,
             }
-            s.sendall(json.dumps(pose).encode() + b"\n")
+            client.send(pose, "rig/camera")
+            if frame % 15 == 0:
+                client.send({"intensity": round(1 + math.sin(angle / 3) / 2, 3), "temperature": 5600}, "rig/lights/key")
             frame += 1
             _rest(began + frame / 30 - time.monotonic(), until)
+
+
+def points(host: str, port: int, until: float) -> None:
+    """A simulation: its points twice a second as an array, and a word about each step."""
+    import numpy
+
+    dice = numpy.random.default_rng(7)
+    at = dice.uniform(-1, 1, (5000, 3)).astype("f4")
+    with _client(host, port) as client:
+        step = 1000
+        while time.monotonic() < until:
+            client.send(at, "sim/points")
+            client.send(f"step {step}: {len(at)} points, highest at {at[:, 1].max():.3f}", "sim/status")
+            at += dice.normal(0, 0.02, at.shape).astype("f4")
+            step += 1
+            _rest(0.5, until)
+
+
+def _client(host: str, port: int) -> Client:
+    return Client(host, port, reconnect_s=_RECONNECT_S)
 
 
 def burst(host: str, port: int, until: float) -> None:
@@ -71,6 +95,7 @@ def _rest(seconds: float, until: float) -> None:
 KINDS: dict[str, Callable[[str, int, float], None]] = {
     "original": original,
     "telemetry": telemetry,
+    "points": points,
     "burst": burst,
 }
 
@@ -80,7 +105,7 @@ def main(arguments: list[str]) -> int:
     kind, host, port, seconds = arguments
     try:
         KINDS[kind](host, int(port), time.monotonic() + float(seconds))
-    except OSError:  # the server has stopped: so does its sender
+    except (OSError, ClientError):  # the server has stopped: so does its sender
         return 1
     except KeyboardInterrupt:
         return 0

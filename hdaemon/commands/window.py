@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hdaemon.commands import arguments
+from hdaemon.commands import arguments, senders
 from hdaemon.errors import BindError
 
 if TYPE_CHECKING:
@@ -85,15 +85,16 @@ def _run(args: argparse.Namespace, demo_port: int | None = None) -> int:
     panel = standalone.window(args.name)
     if args.size:
         panel.resize(*args.size)
-    senders: list[subprocess.Popen[bytes]] = []
+    running: list[subprocess.Popen[bytes]] = []
     if demo_port is not None:
         try:
-            server = hdaemon.start(args.name, port=demo_port)
+            server = hdaemon.start(args.name, port=demo_port, mode="evaluate")
         except BindError as error:
             print(f"hdaemon: {error}", file=sys.stderr)
             return 1
-        print(f"hdaemon: listening on {server.host}:{server.port}; three programs are sending to it", file=sys.stderr)
-        senders = _start_senders(server.host, server.port, _DEMO_LIMIT_S)
+        where = f"{server.host}:{server.port}"
+        print(f"hdaemon: listening on {where}; {len(senders.KINDS)} programs are sending to it", file=sys.stderr)
+        running = _start_senders(server.host, server.port, _DEMO_LIMIT_S)
     panel.show()
     signal.signal(signal.SIGINT, lambda *_: panel.close())  # delivered at the panel's next tick
     shots: list[bool] = []
@@ -104,9 +105,9 @@ def _run(args: argparse.Namespace, demo_port: int | None = None) -> int:
     try:
         app.exec_()
     finally:
-        _end_senders(senders)
-        for running in hdaemon.servers():
-            running.stop()
+        _end_senders(running)
+        for started in hdaemon.servers():
+            started.stop()
     return 0 if all(shots) else 1
 
 
@@ -125,14 +126,14 @@ def _start_senders(host: str, port: int, seconds: float) -> list[subprocess.Pope
             [sys.executable, "-m", "hdaemon.commands.senders", kind, host, str(port), str(seconds)],
             stdin=subprocess.DEVNULL,
         )
-        for kind in ("original", "telemetry", "burst")
+        for kind in senders.KINDS
     ]
 
 
-def _end_senders(senders: list[subprocess.Popen[bytes]]) -> None:
-    for sender in senders:
+def _end_senders(processes: list[subprocess.Popen[bytes]]) -> None:
+    for sender in processes:
         sender.terminate()
-    for sender in senders:
+    for sender in processes:
         try:
             sender.wait(_END_SENDER_S)
         except subprocess.TimeoutExpired:

@@ -56,6 +56,7 @@ class Connection:
             a token, or the end of lingering; None while nothing is.
         stalls_at: when it has read nothing for too long, on the same clock; None while nothing waits for it.
         refused: nothing more is taken from it: what comes is thrown away until the deadline.
+        held: what is put into `out` is not sent at once, as more may follow.
         low_water: how many bytes must have come before its thread is woken (SO_RCVLOWAT).
         why: what is said of it when it is closed; empty for what closing itself says.
         out: what is to be sent.
@@ -69,6 +70,7 @@ class Connection:
     deadline: float | None = None
     stalls_at: float | None = None
     refused: bool = False
+    held: bool = False
     low_water: int = 1
     why: str = ""
     out: Outbox = field(default_factory=Outbox)

@@ -32,6 +32,9 @@ __all__ = ["Connections", "send_now"]
 RECEIVE_BYTES = 256 * 1024
 """One receive: large enough that the interpreter's cost vanishes, small enough to share its lock fairly."""
 
+_HELD_BYTES = 256 * 1024
+"""Answers to requests that came at once are sent at once, up to so many bytes."""
+
 Tell = Callable[[str, str, "Client | None"], None]
 
 
@@ -255,6 +258,15 @@ class Connections:
 
     def _handle(self, connection: Connection, events: list[Event]) -> None:
         """Do what the events of a door ask for."""
+        held, connection.held = connection.held, True
+        try:
+            self._handle_each(connection, events)
+        finally:
+            connection.held = held
+        if not held and connection.out and connection.stalls_at is None:
+            self.flush(connection)  # the answers to everything that came at once
+
+    def _handle_each(self, connection: Connection, events: list[Event]) -> None:
         client = connection.client
         for event in events:
             if self.late():
@@ -292,6 +304,7 @@ class Connections:
         connection.door, connection.subscription = door, subscription
         connection.client.framing = door.framing
         self._send(connection, [reply])
+        self.flush(connection)  # before anything that could be dropped because it waits
         set_deadline(connection, self._limits)
         if subscription is not None and connection.client.id in self._open:
             self._subscribers.add(connection)
@@ -332,9 +345,8 @@ class Connections:
 
     def _send(self, connection: Connection, parts: Parts) -> None:
         """Send what fits now, and the rest when there is room."""
-        waiting = bool(connection.out)
         connection.out.put(parts, counts=False)
-        if not waiting:
+        if connection.stalls_at is None and (not connection.held or connection.out.queued > _HELD_BYTES):
             self.flush(connection)
         if not connection.refused and connection.out.queued > self._limits.max_queued_bytes:
             text = f"more than {self._limits.max_queued_bytes} bytes of answers wait for it (max_queued_bytes)"

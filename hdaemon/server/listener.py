@@ -136,6 +136,8 @@ class Acceptor:
                 self._backoff_s = _BACKOFF_S[0]
                 self.news = ("accepting", "clients can connect again")
             sock.setblocking(False)
+            # An answer must not wait for the acknowledgement of the one before it (Nagle's algorithm, RFC 9293, 3.7.4).
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             accepted.append((sock, at(address[0], address[1])))
         return accepted
 

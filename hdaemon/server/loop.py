@@ -19,7 +19,7 @@ from typing import Any
 
 import hdaemon
 from hdaemon.blocks import PayloadBlock
-from hdaemon.channels import ChannelInfo, Channels
+from hdaemon.channels import Channels
 from hdaemon.content import Payload
 from hdaemon.errors import BindError, HdaemonError
 from hdaemon.log import RingLog
@@ -161,9 +161,14 @@ class ServerLoop:
         return self._connections.clients
 
     @property
-    def channels(self) -> tuple[ChannelInfo, ...]:
-        """What has come in on each channel, sorted by name."""
-        return self._recorder.channels.infos()
+    def channels(self) -> Channels:
+        """What has come in on each channel."""
+        return self._recorder.channels
+
+    @property
+    def token_required(self) -> bool:
+        """Whether clients must show a token."""
+        return self._token is not None
 
     def set_on_block(self, on_block: Callable[[DataBlock], None]) -> None:
         """Have `on_block` called with every block of data that was received, on the server thread."""

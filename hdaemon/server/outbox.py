@@ -13,6 +13,9 @@ __all__ = ["Outbox"]
 _SEND_BYTES = 1024 * 1024
 """One send: the other clients get their turn in between."""
 
+_JOINED_BYTES = 64 * 1024
+"""Small parts are sent together, up to so many bytes: a send costs more than a copy of them."""
+
 
 class Outbox:
     """What is to be sent, oldest first, in units that are sent whole: an answer, a message with its frames.
@@ -50,6 +53,8 @@ class Outbox:
         parts, moved = self._parts, False
         try:
             while parts:
+                if len(parts) > 1 and len(parts[0][0]) < _JOINED_BYTES:
+                    self._join()
                 view, count, ends = parts[0]
                 sent = sock.send(view[:_SEND_BYTES])
                 moved = moved or sent > 0
@@ -63,6 +68,19 @@ class Outbox:
         except (BlockingIOError, InterruptedError):
             pass
         return moved
+
+    def _join(self) -> None:
+        """Make one part of the small ones at the beginning, to send them at once.
+
+        They are then one unit: when a part of it was sent, all of it is sent.
+        """
+        parts, joined, counted, size, ends = self._parts, [], 0, 0, True
+        while parts and size + len(parts[0][0]) <= _JOINED_BYTES:
+            view, count, ends = parts.popleft()
+            joined.append(view)
+            counted += count
+            size += len(view)
+        parts.appendleft((memoryview(b"".join(joined)), counted, ends))
 
     def drop_what_is_not_begun(self) -> None:
         """Forget every unit but the rest of the one that is being sent: what is put now comes right after it."""

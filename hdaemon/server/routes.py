@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from hdaemon import content
@@ -102,9 +103,11 @@ class Routes:
         return self._published(request, given)
 
     def _published(self, request: Request, given: Answer) -> Parts:
-        stored = given.mode == "evaluate"
-        value = {"serial": given.serial, "channel": given.channel, "mode": given.mode, "stored": stored}
-        return self._json(request, value)
+        # The answer there is most of, by far: written by hand it takes a third of the time.
+        stored = "true" if given.mode == "evaluate" else "false"
+        text = f'{{"serial": {given.serial}, "channel": {_quoted(given.channel)}, '
+        text += f'"mode": "{given.mode}", "stored": {stored}}}'
+        return answer(200, text.encode(), keep_alive=request.head.keep_alive)
 
     def _latest(self, request: Request, channel: str) -> Parts:
         entry = self._recorder.store.get(channel)
@@ -179,6 +182,11 @@ def _described(message: Message) -> dict[str, Any]:
         "time": message.time,
         "client": message.client,
     }
+
+
+@lru_cache(256)
+def _quoted(channel: str) -> str:
+    return json.dumps(channel, ensure_ascii=False)
 
 
 def _content_type(request: Request) -> str:

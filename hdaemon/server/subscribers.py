@@ -54,6 +54,7 @@ class Subscribers:
         """Send what was just recorded to everyone who listens to its channel."""
         if not self._connections:
             return
+        stored = block.mode == "evaluate"
         lines: list[bytes] | None = None
         joined = b""
         for connection in list(self._connections.values()):
@@ -61,13 +62,13 @@ class Subscribers:
             if subscription is None or block.channel not in subscription.wanted:
                 continue
             if not isinstance(block, LinesBlock):
-                self._push(connection, message_frames(block.message(), heads=subscription.heads))
+                self._push(connection, message_frames(block.message(), heads=subscription.heads, stored=stored))
                 continue
             if lines is None:
                 lines = block.lines()
             if subscription.heads:
                 for index, line in enumerate(lines):
-                    self._push(connection, message_frames(block.message(index, line), heads=True))
+                    self._push(connection, message_frames(block.message(index, line), heads=True, stored=stored))
             else:
                 joined = joined or lines_frames(lines)
                 self._push(connection, [joined])
@@ -79,8 +80,8 @@ class Subscribers:
         if out and out.queued + sum(map(len, parts)) > self._most:
             self.discard(connection)
             out.drop_what_is_not_begun()
-            what = f"more than {self._most} bytes wait for it (max_queued_bytes)"
-            said = f"you read too slowly: {what.replace('it', 'you', 1)}; connect again"
+            what = f"more than {self._most} bytes wait (max_queued_bytes)"
+            said = f"you read too slowly: {what}; connect again"
             self._refuse(connection, Refused(f"it reads too slowly: {what}", close_frame(TRY_AGAIN_LATER, said)))
             return
         waiting = bool(out)

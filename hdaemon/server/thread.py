@@ -173,7 +173,20 @@ class HPythonServer(QtCore.QThread):
     @property
     def channels(self) -> tuple[ChannelInfo, ...]:
         """What has come in on each channel in either mode, sorted by name: see `ChannelInfo`."""
-        return self._loop.channels
+        return self._loop.channels.infos()
+
+    def channel_names(self) -> list[str]:
+        """Return the names of the channels on which something has come in, in no order."""
+        return self._loop.channels.names()
+
+    def channel(self, name: str) -> ChannelInfo | None:
+        """Return what has come in on one channel, or None when nothing has."""
+        return self._loop.channels.info(name)
+
+    @property
+    def token_required(self) -> bool:
+        """Whether clients must show a token."""
+        return self._loop.token_required
 
     @property
     def messages_received(self) -> int:

@@ -43,12 +43,12 @@ def close_frame(code: int, reason: str) -> bytes:
     return bytes([_CLOSE_FRAME, 2 + len(said)]) + struct.pack("!H", code) + said
 
 
-def message_frames(message: Message, *, heads: bool) -> list[Payload]:
+def message_frames(message: Message, *, heads: bool, stored: bool = True) -> list[Payload]:
     """Return what a subscriber is sent for a message.
 
     Text and JSON become a text message, everything else a binary one. With `heads`, the payload is always binary, and
-    a text message before it says what it is: JSON with ``serial``, ``channel``, ``type``, ``bytes``, ``time`` and
-    ``client``.
+    a text message before it says what it is: JSON with ``serial``, ``channel``, ``type``, ``bytes``, ``time``,
+    ``client`` and ``stored``: false when it was only shown (print mode).
 
     A large payload is a part of its own, and is not copied.
     """
@@ -62,6 +62,7 @@ def message_frames(message: Message, *, heads: bool) -> list[Payload]:
         "bytes": len(payload),
         "time": message.time,
         "client": message.client,
+        "stored": stored,
     }
     (head,) = frame(TEXT_FRAME, json.dumps(described, ensure_ascii=False).encode())
     first, *rest = frame(BINARY_FRAME, payload)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from hdaemon.errors import HdaemonError
 
-__all__ = ["Head", "HttpError", "parse_head", "parse_with_h11", "parse_with_httptools"]
+__all__ = ["Head", "HttpError", "KnownHead", "parse_head", "parse_with_h11", "parse_with_httptools"]
 
 Headers = list[tuple[str, str]]
 Parsed = tuple[str, str, str, Headers]  # method, target, version, headers with names in lower case
@@ -25,6 +25,9 @@ _FOLDED = re.compile(rb"\r\n[ \t]")
 _HOSTS = re.compile(rb"\r\nhost:", re.IGNORECASE)
 _LENGTHS = re.compile(rb"\r\ncontent-length:([^\r]*)", re.IGNORECASE)
 _CODINGS = re.compile(rb"\r\ntransfer-encoding:([^\r]*)", re.IGNORECASE)
+_LAST_LINES = re.compile(
+    rb'(?:\r\nIdempotency-Key: ("[!#-\[\]-~]{1,128}"))?\r\nContent-Length: ([0-9]{1,19})\r\n\r\n\Z', re.IGNORECASE
+)
 _DIGITS = re.compile(rb"[0-9]{1,19}")
 
 
@@ -41,8 +44,7 @@ class HttpError(HdaemonError):
         self.status, self.headers = status, headers
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(NamedTuple):
     """What a request says of itself.
 
     Attributes:
@@ -83,22 +85,61 @@ def parse_head(data: bytes) -> Head:
     return _head(data, _parser())
 
 
+class KnownHead:
+    """Heads that are alike but for their last lines, as a client sends them that pipelines messages to one channel.
+
+    What was parsed once is not parsed again: the next head is the same, or begins with the same bytes and ends with a
+    Content-Length, or with an Idempotency-Key and a Content-Length, each of the plainest form.
+
+    Args:
+        data: a head.
+        head: what it was parsed to; admitted.
+    """
+
+    def __init__(self, data: bytes, head: Head) -> None:
+        self._data, self._head = data, head
+        last = _LAST_LINES.search(data)
+        self._begin: bytes | None = None
+        if last is not None and head.length is not None:
+            varying = 1 + (last.group(1) is not None)
+            self._begin, self._headers = data[: last.start()], head.headers[:-varying]
+
+    def like(self, data: bytes) -> Head | None:
+        """Return the head that `data` is, or None when it is not like the known one and must be parsed."""
+        if data == self._data:
+            return self._head
+        begin = self._begin
+        if begin is None or not data.startswith(begin):
+            return None
+        last = _LAST_LINES.fullmatch(data, len(begin))
+        if last is None:
+            return None
+        key, length = last.groups()
+        method, target, _, keep_alive, _, expects = self._head
+        size = ("content-length", length.decode("latin-1"))
+        more = (size,) if key is None else (("idempotency-key", key.decode("latin-1")), size)
+        return Head(method, target, self._headers + more, keep_alive, int(length), expects)
+
+
+class _Collector:
+    """What httptools finds."""
+
+    def __init__(self) -> None:
+        self.url = b""
+        self.headers: Headers = []
+
+    def on_url(self, url: bytes) -> None:
+        self.url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.headers.append((name.decode("latin-1").lower(), value.decode("latin-1").strip(" \t")))
+
+
 def parse_with_httptools(data: bytes) -> Parsed:
     """Parse with httptools (llhttp)."""
     import httptools
 
-    class Collector:
-        def __init__(self) -> None:
-            self.url = b""
-            self.headers: Headers = []
-
-        def on_url(self, url: bytes) -> None:
-            self.url += url
-
-        def on_header(self, name: bytes, value: bytes) -> None:
-            self.headers.append((name.decode("latin-1").lower(), value.decode("latin-1").strip(" \t")))
-
-    collector = Collector()
+    collector = _Collector()
     parser = httptools.HttpRequestParser(collector)
     try:
         parser.feed_data(data)

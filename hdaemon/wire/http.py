@@ -21,7 +21,7 @@ from hdaemon.content import Payload
 from hdaemon.wire.access import Access
 from hdaemon.wire.events import Event, Refused, Reply, Request, Upgrade
 from hdaemon.wire.frames import wants_websocket
-from hdaemon.wire.heads import Head, HttpError, parse_head
+from hdaemon.wire.heads import Head, HttpError, KnownHead, parse_head
 from hdaemon.wire.limits import Limits
 
 __all__ = ["HttpDoor", "answer", "error_answer"]
@@ -30,6 +30,8 @@ _DIRECT_BYTES = 64 * 1024
 """Bodies from this size on are received into their own buffer; smaller ones come with the head anyway."""
 
 _BLANK_LINES = re.compile(rb"(?:\r\n)+")
+
+_STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}" for status in http.HTTPStatus}
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -59,6 +61,7 @@ class HttpDoor:
         self._searched = 0
         self._head: Head | None = None
         self._body: memoryview | bytearray = bytearray()
+        self._known: KnownHead | None = None
         self._filled = 0
         self._chunks: Any = None  # the h11 connection that takes a chunked body apart
         self._tried = ""  # what the last request asked for, for the log
@@ -142,10 +145,11 @@ class HttpDoor:
 
     def _read_head(self, events: list[Event]) -> bool:
         inbox, limit = self._inbox, self._limits.max_head_bytes
-        blank = _BLANK_LINES.match(inbox)
-        if blank is not None:  # left by clients that end a body with a line end: RFC 9112, 2.2
-            del inbox[: blank.end()]
-            self._searched = 0
+        if inbox.startswith(b"\r"):  # left by clients that end a body with a line end: RFC 9112, 2.2
+            blank = _BLANK_LINES.match(inbox)
+            if blank is not None:
+                del inbox[: blank.end()]
+                self._searched = 0
         end = inbox.find(b"\r\n\r\n", max(0, self._searched - 3))
         if end < 0 or end + 4 > limit:
             if len(inbox) > limit or end >= 0:
@@ -155,10 +159,13 @@ class HttpDoor:
         raw = bytes(inbox[: end + 4])
         del inbox[: end + 4]
         self._searched = 0
-        head = parse_head(raw)
+        known = self._known.like(raw) if self._known is not None else None
+        head = known or parse_head(raw)
         self._tried = f"{head.method[:20]} {head.target[:80]}: "
         self._with_body = head.method != "HEAD"
-        self._access.check(head)
+        if known is None:
+            self._access.check(head)
+            self._known = KnownHead(raw, head)
         most = self._limits.max_http_message_bytes
         if head.length is not None and head.length > most:
             raise HttpError(
@@ -167,6 +174,11 @@ class HttpDoor:
         self._head, self._filled = head, 0
         if head.expects and head.length != 0 and not inbox:
             events.append(Reply(CONTINUE))
+        if head.length and len(inbox) >= head.length and head.length < _DIRECT_BYTES:
+            body = bytes(inbox[: head.length])
+            del inbox[: head.length]
+            self._complete(body, events)
+            return bool(inbox)
         if wants_websocket(head) and head.length == 0:
             self._go_over(head, events)
             return False
@@ -262,7 +274,7 @@ def answer(
         keep_alive: whether the connection stays open after it.
         with_body: False for the answer to HEAD, which says the length only.
     """
-    lines = [f"HTTP/1.1 {status} {http.HTTPStatus(status).phrase}"]
+    lines = [_STATUS_LINES[status]]
     if status not in (204, 304):
         lines += [f"Content-Type: {content_type}", f"Content-Length: {len(body)}"]
         lines.append("X-Content-Type-Options: nosniff")

@@ -6,6 +6,7 @@ Fed: the parts of a request as they were sent. Raises `HttpError` for what names
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from urllib.parse import parse_qsl, unquote_to_bytes
 
 from hdaemon.errors import UsageError
@@ -15,6 +16,9 @@ from hdaemon.wire.heads import HttpError
 __all__ = ["channel_of", "decoded", "media_type_of", "options_of"]
 
 _MEDIA_TYPE = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+/[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 8.3.1
+
+_KNOWN = 256
+"""Names that are remembered: what many messages say again and again."""
 
 
 def decoded(name: str) -> str:
@@ -29,6 +33,7 @@ def decoded(name: str) -> str:
         raise HttpError(400, f"the channel name {name[:80]!r} is not UTF-8, percent-encoded") from error
 
 
+@lru_cache(_KNOWN)
 def channel_of(name: str) -> str:
     """Return the channel that a path names, percent-encoded.
 
@@ -41,6 +46,7 @@ def channel_of(name: str) -> str:
         raise HttpError(400, str(error)) from error
 
 
+@lru_cache(_KNOWN)
 def media_type_of(value: str) -> str:
     """Return the media type of a Content-Type, in lower case and without parameters.
 

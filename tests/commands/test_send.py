@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -10,8 +12,9 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy
 import pytest
-from helpers import events, payloads, wait_until
+from helpers import data_rows, events, payloads, wait_until
 from serving import COMMAND, environment, hdaemon
 
 from hdaemon import cli
@@ -25,8 +28,9 @@ Send = Callable[..., subprocess.CompletedProcess[bytes]]
 
 
 @pytest.fixture
-def send(server: HPythonServer) -> Send:
-    """Run `hdaemon send` to the test's server."""
+def send(start_server: Callable[..., HPythonServer]) -> Send:
+    """Run `hdaemon send` to a server in evaluate mode."""
+    server = start_server(mode="evaluate")
 
     def run(*arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
         return hdaemon("send", *arguments, "--to", f"127.0.0.1:{server.port}", stdin=stdin)
@@ -45,28 +49,70 @@ def address(listener: socket.socket) -> str:
     return f"127.0.0.1:{listener.getsockname()[1]}"
 
 
-def arrived(log: RingLog, *wanted: bytes) -> None:
+def arrived(log: RingLog, *wanted: bytes, channel: str = "default", content_type: str = "text/plain") -> None:
     """Fail unless exactly these messages arrived and the connection was closed by the client."""
     wait_until(lambda: events(log, "disconnected"), "disconnected")
     assert payloads(log) == list(wanted)
+    assert {(row.channel, row.content_type) for row in data_rows(log)} <= {(channel, content_type)}
 
 
 def test_text_is_one_message(send: Send, log: RingLog) -> None:
-    done = send("Hello W\u00f6rld")
+    done = send("Hello\nW\u00f6rld")
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
-    arrived(log, "Hello W\u00f6rld".encode())
+    arrived(log, "Hello\nW\u00f6rld".encode())
 
 
-def test_standard_input_is_sent_as_it_is(send: Send, log: RingLog) -> None:
-    assert send(stdin=b"one\r\ntwo\nthree").returncode == 0
-    arrived(log, b"one", b"two", b"three")
+def test_verbose(send: Send) -> None:
+    done = send("-v", "--channel", "a/b", stdin=b"one\ntwo\n")
+    assert (done.returncode, done.stdout) == (0, b"")
+    assert done.stderr.startswith(b"hdaemon: 2 sent to a/b: 2 stored, 0 shown; the last has serial ")
 
 
-def test_a_file_is_sent_as_it_is(send: Send, log: RingLog, tmp_path: Path) -> None:
-    data = bytes(range(256)) * 4000
-    (tmp_path / "some file").write_bytes(data)
-    assert send("--file", str(tmp_path / "some file")).returncode == 0
-    arrived(log, data)
+def test_in_print_mode_it_says_that_nothing_was_stored(server: HPythonServer) -> None:
+    done = hdaemon("send", "hi", "--to", f"127.0.0.1:{server.port}")
+    assert done.returncode == 0
+    where = f"127.0.0.1:{server.port}"
+    assert done.stderr.decode().splitlines() == [
+        f"hdaemon: {where} has shown and not stored: the server is in print mode; evaluate also stores"
+    ]
+
+
+def test_each_line_of_standard_input_is_a_message(send: Send, log: RingLog) -> None:
+    assert send("--channel", "log", stdin=b"one\r\ntwo\n\nthree").returncode == 0
+    arrived(log, b"one", b"two", b"", b"three", channel="log")
+
+
+def test_many_lines(send: Send, log: RingLog) -> None:
+    lines = [b"%d" % number * 20 for number in range(20_000)]
+    assert send(stdin=b"\n".join(lines)).returncode == 0
+    arrived(log, *lines)
+
+
+def test_a_line_that_is_not_text_is_bytes(send: Send, log: RingLog) -> None:
+    assert send(stdin=b"one\n\xff\xfe\n").returncode == 0
+    wait_until(lambda: payloads(log) == [b"one", b"\xff\xfe"])
+    assert [row.content_type for row in data_rows(log)] == ["text/plain", "application/octet-stream"]
+
+
+def test_lines_of_json(send: Send, log: RingLog) -> None:
+    assert send("--type", "json", stdin=b'{"x": 1}\n\n[]\n').returncode == 0
+    arrived(log, b'{"x": 1}', b"[]", content_type="application/json")
+
+
+def test_what_is_not_json_is_not_sent(send: Send, log: RingLog) -> None:
+    done = send("--type", "json", stdin=b"1\n{\n2\n")
+    assert done.returncode == 1
+    assert done.stderr.startswith(b"hdaemon: line 2 of standard input was not sent: not JSON: ")
+    assert b"`jq -c` makes them" in done.stderr
+    arrived(log, b"1", content_type="application/json")
+    done = send("--type", "json", "{x: 1}")
+    assert done.returncode == 1
+    assert done.stderr.startswith(b"hdaemon: TEXT was not sent: not JSON: ")
+
+
+def test_standard_input_of_another_type_is_one_message(send: Send, log: RingLog) -> None:
+    assert send("--type", "image/png", stdin=b"\x89PNG\r\n\x1a\n\n").returncode == 0
+    arrived(log, b"\x89PNG\r\n\x1a\n\n", content_type="image/png")
 
 
 def test_nothing_is_sent_for_nothing(send: Send, log: RingLog) -> None:
@@ -74,11 +120,43 @@ def test_nothing_is_sent_for_nothing(send: Send, log: RingLog) -> None:
     arrived(log)
 
 
-def test_a_mode_word(server: HPythonServer, send: Send, store: Store, log: RingLog) -> None:
-    assert send(stdin=b"evaluate\nvalue\n").returncode == 0
-    arrived(log, b"value")
-    assert store.data == "value"
-    assert server.mode == "print"
+@pytest.mark.parametrize(
+    ("name", "content_type"),
+    [
+        ("some file", "application/octet-stream"),
+        ("a.txt", "text/plain"),
+        ("A.JSON", "application/json"),
+        ("a.msgpack", "application/msgpack"),
+        ("a.npy", "application/x-npy"),
+        ("a.safetensors", "application/vnd.safetensors"),
+        ("a.bgeo", "application/x-houdini-bgeo"),
+        ("a.v1.bgeo.sc", "application/x-houdini-bgeo"),
+        ("a.gz", "application/octet-stream"),
+    ],
+)
+def test_a_file_is_sent_whole_and_its_name_says_what_it_is(
+    send: Send, log: RingLog, tmp_path: Path, name: str, content_type: str
+) -> None:
+    (tmp_path / name).write_bytes(b'[\n"x"\n]\n')
+    assert send("--file", str(tmp_path / name)).returncode == 0
+    arrived(log, b'[\n"x"\n]\n', content_type=content_type)
+
+
+def test_an_array(send: Send, store: Store, tmp_path: Path) -> None:
+    values = numpy.arange(3_000_000.0).reshape(-1, 3)
+    numpy.save(tmp_path / "points.npy", values)
+    assert send("--file", str(tmp_path / "points.npy"), "--channel", "sim/points").returncode == 0
+    assert numpy.array_equal(store["sim/points"].data, values)
+    made = io.BytesIO()
+    numpy.save(made, values[:1])
+    assert send("--type", "npy", stdin=made.getvalue()).returncode == 0
+    assert numpy.array_equal(store["default"].data, values[:1])
+
+
+@pytest.mark.parametrize("word", list(send_command.TYPES))
+def test_short_words_for_types(send: Send, log: RingLog, word: str) -> None:
+    assert send("1", "--type", word).returncode == 0
+    arrived(log, b"1", content_type=send_command.TYPES[word])
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pipe that can be waited for")
@@ -86,15 +164,60 @@ def test_standard_input_is_sent_as_it_comes(server: HPythonServer, log: RingLog)
     process = subprocess.Popen(
         [*COMMAND, "send", "--to", f"127.0.0.1:{server.port}"],
         stdin=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
         cwd=tempfile.gettempdir(),
         env=environment(),
     )
     assert process.stdin is not None
     with process, process.stdin:
-        process.stdin.write(b"early\n")
+        process.stdin.write(b"early\nla")
         process.stdin.flush()
         wait_until(lambda: payloads(log) == [b"early"], "the first line while the pipe is open")
+        process.stdin.write(b"te\n")
+        process.stdin.flush()
+        wait_until(lambda: payloads(log) == [b"early", b"late"], "the second")
     assert process.returncode == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs SIGINT")
+def test_ctrl_c(server: HPythonServer, log: RingLog) -> None:
+    process = subprocess.Popen(
+        [*COMMAND, "send", "--to", f"127.0.0.1:{server.port}"],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=tempfile.gettempdir(),
+        env=environment(),
+    )
+    assert process.stdin is not None
+    assert process.stderr is not None
+    with process, process.stdin, process.stderr:
+        process.stdin.write(b"one\n")
+        process.stdin.flush()
+        wait_until(lambda: payloads(log) == [b"one"])
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 130
+        assert b"Traceback" not in process.stderr.read()
+
+
+def test_a_server_that_comes_back_while_lines_come(start_server: Callable[..., HPythonServer], log: RingLog) -> None:
+    server = start_server()
+    process = subprocess.Popen(
+        [*COMMAND, "send", "--to", f"127.0.0.1:{server.port}"],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        cwd=tempfile.gettempdir(),
+        env=environment(),
+    )
+    assert process.stdin is not None
+    with process, process.stdin:
+        process.stdin.write(b"one\n")
+        process.stdin.flush()
+        wait_until(lambda: payloads(log) == [b"one"])
+        server.stop()
+        start_server(port=server.port)
+        process.stdin.write(b"two\n")
+    assert process.returncode == 0
+    assert payloads(log) == [b"one", b"two"]
 
 
 def test_token(start_server: Callable[..., HPythonServer], log: RingLog) -> None:
@@ -109,7 +232,11 @@ def test_a_refusal_is_shown(start_server: Callable[..., HPythonServer], log: Rin
     server = start_server(token="s3cret")
     done = hdaemon("send", "hi", *arguments, "--to", f"127.0.0.1:{server.port}")
     assert done.returncode == 1
-    assert done.stderr.startswith(f"hdaemon: 127.0.0.1:{server.port} refused: the first line must be".encode())
+    where = f"127.0.0.1:{server.port}"
+    assert done.stderr.startswith(
+        f"hdaemon: {where} refused the request (401): this server asks for its token".encode()
+    )
+    assert done.stderr.count(b"\n") == 1
     assert payloads(log) == []
 
 
@@ -131,25 +258,18 @@ def test_a_refusal_is_shown_while_input_is_still_open(start_server: Callable[...
         os.close(reader)
         os.close(writer)
     assert done.returncode == 1
-    assert b"refused: the first line must be" in done.stderr
+    assert b"refused the request (401)" in done.stderr
 
 
 def test_a_message_over_the_limit_is_refused_and_shown(
     start_server: Callable[..., HPythonServer], log: RingLog, tmp_path: Path
 ) -> None:
-    server = start_server(limits=Limits(max_raw_message_bytes=100_000))
+    server = start_server(limits=Limits(max_http_message_bytes=100_000))
     (tmp_path / "large").write_bytes(b"x" * 30_000_000)
     done = hdaemon("send", "--file", str(tmp_path / "large"), "--to", f"127.0.0.1:{server.port}")
     assert done.returncode == 1
-    assert b"larger than the limit of 100000 bytes" in done.stderr
-    assert payloads(log) == []
-
-
-def test_an_http_request_is_told_what_it_was_answered(send: Send, log: RingLog) -> None:
-    done = send("GET / HTTP/1.1")
-    assert done.returncode == 1
-    assert b"answered: HTTP/1.1 400 Bad Request" in done.stderr
-    assert done.stderr.count(b"\n") == 1
+    assert b"refused what was sent to channel 'default' (413)" in done.stderr
+    assert b"larger than the limit of 100000" in done.stderr
     assert payloads(log) == []
 
 
@@ -168,30 +288,27 @@ def test_host_not_found() -> None:
     assert done.stderr.startswith(b"hdaemon: host 'no.such.host.invalid' was not found")
 
 
-def test_a_server_that_never_closes(
+def test_what_is_no_hdaemon(
     silent: socket.socket, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(send_command, "REPLY_TIMEOUT_S", 0.1)
+    class Impatient(send_command.Client):
+        def __init__(self, host: str, port: int, **options: object) -> None:
+            super().__init__(host, port, timeout_s=0.1, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(send_command, "Client", Impatient)
     assert cli.main(["send", "hi", "--to", address(silent)]) == 1
-    assert "has not closed the connection 0.1 s after the last byte" in capsys.readouterr().err
+    assert "did not answer within 0.1 s: is it an hdaemon" in capsys.readouterr().err
 
 
-def test_a_server_that_never_reads(
-    silent: socket.socket, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+def test_a_line_without_an_end(
+    server: HPythonServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(send_command, "STALL_TIMEOUT_S", 0.2)
-    (tmp_path / "large").write_bytes(b"x" * 50_000_000)
-    assert cli.main(["send", "--file", str(tmp_path / "large"), "--to", address(silent)]) == 1
-    assert "took nothing for 0.2 s" in capsys.readouterr().err
-
-
-def test_an_address_that_does_not_answer(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    def times_out(*_: object) -> socket.socket:
-        raise TimeoutError
-
-    monkeypatch.setattr(send_command.socket, "create_connection", times_out)
-    assert cli.main(["send", "hi", "--to", "192.0.2.1:2000"]) == 1
-    assert "192.0.2.1:2000 did not answer within 5 s" in capsys.readouterr().err
+    monkeypatch.setattr(send_command, "MAX_LINE_BYTES", 1000)
+    (tmp_path / "large").write_bytes(b"short\n" + b"x" * 2000)
+    with (tmp_path / "large").open() as file:
+        monkeypatch.setattr(sys, "stdin", file)
+        assert cli.main(["send", "--to", f"127.0.0.1:{server.port}"]) == 1
+    assert "line 2 is longer than 1000 bytes: send it as a file" in capsys.readouterr().err
 
 
 def test_a_file_that_cannot_be_read(send: Send, log: RingLog, tmp_path: Path) -> None:
@@ -200,7 +317,7 @@ def test_a_file_that_cannot_be_read(send: Send, log: RingLog, tmp_path: Path) ->
         assert done.returncode == 1
         assert str(path).encode() in done.stderr
         assert done.stderr.count(b"\n") == 1
-    assert events(log, "connected") == []  # nobody was bothered
+    assert payloads(log) == []
 
 
 @pytest.mark.parametrize(
@@ -213,6 +330,10 @@ def test_a_file_that_cannot_be_read(send: Send, log: RingLog, tmp_path: Path) ->
         (["x", "--to", "host:"], b"'' is not a port"),
         (["x", "--file", "y"], b"not allowed with argument"),
         (["x", "--token", ""], b"a token is"),
+        (["x", "--channel", "a/#"], b"is a wildcard, for subscribers only"),
+        (["x", "--channel", ""], b"a channel name has 1 to 256 bytes"),
+        (["x", "--type", "jason"], b"'jason' is none of text, json"),
+        (["x", "--type", "a/b\nc"], b"is none of"),
     ],
 )
 def test_wrong_usage(arguments: list[str], said: bytes) -> None:

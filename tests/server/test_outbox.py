@@ -87,13 +87,36 @@ def test_between_the_parts_of_a_unit_it_has_begun(pair: tuple[socket.socket, soc
             self.sent = len(data)
             return len(data)
 
-    out.put([b"head", b"payload"], counts=True)
+    payload = bytes(range(250)) * 400
+    out.put([b"head", payload], counts=True)
     out.put([b"next"], counts=True)
     assert out.send(Narrow()) is True  # type: ignore[arg-type]
     out.drop_what_is_not_begun()
-    assert out.queued == 7
+    assert out.queued == len(payload)
     out.send(pair[0])
-    assert read(pair[1], 7) == b"payload"
+    assert read(pair[1], len(payload)) == payload
+    assert not out
+
+
+def test_small_parts_are_sent_at_once() -> None:
+    sent: list[bytes] = []
+
+    class Recording:
+        """A socket that notes what each send was given."""
+
+        def send(self, data: memoryview) -> int:
+            sent.append(bytes(data))
+            return len(data)
+
+    out = Outbox()
+    for _ in range(3):
+        out.put([b"head", b"payload"], counts=True)
+    large = bytes(100_000)
+    out.put([b"head", large], counts=True)
+    out.put([b"last"], counts=True)
+    out.send(Recording())  # type: ignore[arg-type]
+    assert sent == [b"headpayload" * 3 + b"head", large, b"last"]
+    assert out.queued == 0
 
 
 def test_nothing_begun_is_nothing_kept() -> None:

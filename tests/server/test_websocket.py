@@ -218,6 +218,7 @@ def test_lines_of_the_raw_door(server: HPythonServer, opened: Open) -> None:
     for _ in range(3):
         heads.append(json.loads(with_heads.receive()[1]))
         payloads.append(with_heads.receive())
+    assert not any(head["stored"] for head in heads)
     assert [(head["serial"], head["channel"], head["type"], head["bytes"]) for head in heads] == [
         (1, "default", "text/plain", 3),
         (2, "default", "text/plain", 3),
@@ -274,6 +275,15 @@ def test_one_message_is_sent_however_large(start_server: Start, opened: Open) ->
     sock.round_trip()
     payload = bytes(3_000_000)
     publish(server, "a", payload, "application/octet-stream")
+    assert sock.receive() == (BINARY, payload)
+
+
+def test_a_current_value_past_the_limit_comes_after_the_answer(start_server: Start, opened: Open) -> None:
+    server = start_server(mode="evaluate", limits=Limits(max_queued_bytes=1000))
+    payload = bytes(3_000_000)
+    publish(server, "a", payload, "application/octet-stream")
+    sock = opened(server, "/channels/a?subscribe=1")
+    assert sock.status == 101
     assert sock.receive() == (BINARY, payload)
 
 

@@ -53,7 +53,15 @@ def test_heads() -> None:
     data = sent("text/plain", b"abc", heads=True)
     assert data[0] == 0x81
     head = json.loads(data[2 : 2 + data[1]])
-    assert head == {"serial": 7, "channel": "a/b", "type": "text/plain", "bytes": 3, "time": 1.5, "client": "client-1"}
+    assert head == {
+        "serial": 7,
+        "channel": "a/b",
+        "type": "text/plain",
+        "bytes": 3,
+        "time": 1.5,
+        "client": "client-1",
+        "stored": True,
+    }
     assert data[2 + data[1] :] == frame(BINARY, b"abc", mask=None)
 
 

@@ -1,0 +1,109 @@
+"""Servers that a test scripts, for what a real one does not do on demand: break off, be silent, be another program."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+STATUS = {"version": "0", "mode": "evaluate", "limits": {}}
+
+
+class Connection:
+    """A server's side of one connection; every wait has a deadline. The end of the client is an EOFError."""
+
+    def __init__(self, sock: socket.socket, number: int) -> None:
+        self.sock, self.number = sock, number
+        self.sock.settimeout(20)
+        self._inbox = b""
+
+    def more(self) -> bytes:
+        """Return the next bytes."""
+        inbox, self._inbox = self._inbox, b""
+        try:
+            data = inbox or self.sock.recv(65536)
+        except ConnectionError:
+            data = b""
+        if not data:
+            raise EOFError
+        return data
+
+    def request(self) -> tuple[str, str, dict[str, str], bytes]:
+        """Return method, path, headers and body of the next request."""
+        data = b""
+        while b"\r\n\r\n" not in data:
+            data += self.more()
+        head, _, data = data.partition(b"\r\n\r\n")
+        first, *lines = head.decode().split("\r\n")
+        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+        length = int(headers.get("content-length", "0"))
+        while len(data) < length:
+            data += self.more()
+        self._inbox = data[length:]
+        method, path, _ = first.split(" ")
+        return method, path, headers, data[:length]
+
+    def hello(self) -> None:
+        """Answer what a client asks first."""
+        method, path, _, _ = self.request()
+        assert (method, path) == ("GET", "/status")
+        self.answer(200, STATUS)
+
+    def answer(self, status: int, value: object, *headers: str) -> None:
+        """Send a response with a JSON body."""
+        body = json.dumps(value).encode()
+        lines = (f"HTTP/1.1 {status} Some Words", f"Content-Length: {len(body)}", *headers)
+        self.sock.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
+
+    def acknowledge(self, serial: int, channel: str = "default", stored: bool = True) -> None:
+        """Answer a message."""
+        mode = "evaluate" if stored else "print"
+        self.answer(200, {"serial": serial, "channel": channel, "mode": mode, "stored": stored})
+
+
+def number_of(headers: dict[str, str]) -> int:
+    """Return n of the key ``"CLIENT/n"``."""
+    found = re.fullmatch(r'"[0-9a-f]{16}/([0-9]+)"', headers["idempotency-key"])
+    assert found is not None, headers
+    return int(found[1])
+
+
+@contextmanager
+def serving(script: Callable[[Connection], None], listener: socket.socket | None = None) -> Iterator[int]:
+    """Run `script` for each connection, one after the other, on a port of its own; yield the port.
+
+    A script that ends closes its connection. What it raises fails the test, but not that the client has gone.
+    """
+    listener = listener or socket.create_server(("127.0.0.1", 0))
+    failures: list[BaseException] = []
+
+    def run() -> None:
+        number = 0
+        while True:
+            try:
+                sock, _ = listener.accept()
+            except OSError:  # shut: the end
+                return
+            number += 1
+            with sock:
+                try:
+                    script(Connection(sock, number))
+                except (EOFError, ConnectionError):
+                    pass
+                except BaseException as error:  # noqa: BLE001 - told to the test below
+                    failures.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join(20)
+        assert not thread.is_alive()
+    if failures:
+        raise failures[0]
