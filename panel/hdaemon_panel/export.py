@@ -6,15 +6,32 @@ import base64
 import datetime
 import json
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
+from hdaemon.content import Payload
 from hdaemon.log import Row
+from hdaemon_panel.examine import is_text
 
-__all__ = ["as_ndjson", "as_text", "collecting", "writing"]
+__all__ = ["as_ndjson", "as_text", "collecting", "saving", "writing"]
+
+_PART = 256 * 1024
+"""Bytes of a payload that are written before the interface gets its turn."""
 
 
 def _moment(row: Row) -> datetime.datetime:
     return datetime.datetime.fromtimestamp(row.time).astimezone()
+
+
+def _whole_text(row: Row) -> str | None:
+    """Return the payload of text and JSON as it is written; None for what is neither. Nothing is decoded for it."""
+    if row.message is None or not is_text(row.content_type):
+        return None
+    try:
+        return str(row.payload, "utf-8")
+    except UnicodeDecodeError:
+        return None
 
 
 def as_text(row: Row) -> str:
@@ -26,8 +43,9 @@ def as_text(row: Row) -> str:
     if row.event is not None:
         return "\t".join((time, row.client, "", row.event, "", row.text))
     text = row.text
-    if row.message is not None and isinstance(row.message.data, str):
-        text = row.message.data.replace("\\", "\\\\").replace("\t", "\\t").replace("\r", "\\r").replace("\n", "\\n")
+    whole = _whole_text(row)
+    if whole is not None:
+        text = whole.replace("\\", "\\\\").replace("\t", "\\t").replace("\r", "\\r").replace("\n", "\\n")
     return "\t".join((time, row.client, row.channel, row.content_type, str(row.size), text))
 
 
@@ -45,10 +63,12 @@ def as_ndjson(row: Row) -> str:
         entry["mode"] = row.mode
         if row.message is None:
             entry["preview"] = row.text
-        elif isinstance(row.message.data, str):
-            entry["text"] = row.message.data
         else:
-            entry["base64"] = base64.b64encode(row.payload).decode()
+            whole = _whole_text(row)
+            if whole is not None:
+                entry["text"] = whole
+            else:
+                entry["base64"] = base64.b64encode(row.payload).decode()
     return json.dumps(entry, ensure_ascii=False)
 
 
@@ -61,13 +81,33 @@ def writing(rows: Iterable[Row | None], path: Path) -> Iterator[None]:
         OSError: the file cannot be written (no permission, a full disk).
     """
     line = as_ndjson if path.suffix.lower() in (".ndjson", ".jsonl", ".json") else as_text
+    with _whole_file(path) as file:
+        for row in rows:
+            if row is not None:
+                file.write((line(row) + "\n").encode())
+            yield
+
+
+def saving(payload: Payload, path: Path) -> Iterator[None]:
+    """Write the bytes of a payload to `path`, yielding now and then; see `writing`.
+
+    Raises:
+        OSError: the file cannot be written (no permission, a full disk).
+    """
+    view = memoryview(payload)
+    with _whole_file(path) as file:
+        for begin in range(0, len(view), _PART):
+            file.write(view[begin : begin + _PART])
+            yield
+
+
+@contextmanager
+def _whole_file(path: Path) -> Iterator[BinaryIO]:
+    """Open a file that appears under its name when the block is done, and not when it fails."""
     partial = path.with_name(path.name + ".part")
     try:
-        with partial.open("w", encoding="utf-8", newline="\n") as file:
-            for row in rows:
-                if row is not None:
-                    file.write(line(row) + "\n")
-                yield
+        with partial.open("wb") as file:
+            yield file
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)

@@ -5,9 +5,14 @@ from __future__ import annotations
 from qtpy import QtCore
 
 import hdaemon
+from hdaemon import content
+from hdaemon.channels import ChannelInfo
 from hdaemon.errors import HdaemonError
 from hdaemon.log import RingLog
+from hdaemon.message import DEFAULT_CHANNEL
 from hdaemon.server.client import Client
+from hdaemon.store import Store
+from hdaemon_panel.snippets import Target
 
 __all__ = ["ServerLink"]
 
@@ -65,6 +70,30 @@ class ServerLink(QtCore.QObject):
         """Messages and bytes received since the server was started."""
         server = self.server
         return (0, 0) if server is None else (server.messages_received, server.bytes_received)
+
+    @property
+    def store(self) -> Store:
+        """Where the server puts values; the process's store before there is one."""
+        return hdaemon.store if self.server is None else self.server.store
+
+    def channel_names(self) -> list[str]:
+        """Return the names of the channels on which something has come in, in any order."""
+        server = self.server
+        return [] if server is None else server.channel_names()
+
+    def channel(self, name: str) -> ChannelInfo | None:
+        """Return one channel, or None when nothing has come in on it."""
+        server = self.server
+        return None if server is None else server.channel(name)
+
+    def target(
+        self, channel: str = DEFAULT_CHANNEL, content_type: str = content.TEXT, payload: content.Payload | None = None
+    ) -> Target | None:
+        """Return what a snippet needs to send to this server; None while there is none."""
+        server = self.server
+        if server is None or not self.running:
+            return None
+        return Target(server.host, server.port, server.token_required, channel, content_type, payload)
 
     def refresh(self) -> None:
         """Look whether another server has taken the name (a script may start one at any time)."""

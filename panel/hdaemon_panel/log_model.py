@@ -11,6 +11,7 @@ from typing import Any
 from qtpy import QtCore
 
 from hdaemon.log import RingLog, Row, Snapshot
+from hdaemon_panel.labels import short_type
 from hdaemon_panel.log_filter import Needle
 from hdaemon_panel.rates import human_bytes
 from hdaemon_panel.slices import Slices
@@ -261,7 +262,8 @@ class LogModel(QtCore.QAbstractTableModel):
         if row is None:
             return ""
         if role == _TOOL_TIP:
-            return self.tool_tip(row)
+            whole = {1: row.client, 2: row.channel, 3: row.content_type}.get(index.column())
+            return whole or self.tool_tip(row)
         return cell_text(row, index.column())
 
     def tool_tip(self, row: Row) -> str:
@@ -282,7 +284,7 @@ def cell_text(row: Row, column: int) -> str:
     if column == 2:
         return row.channel
     if column == 3:
-        return row.content_type if row.event is None else row.event
+        return short_type(row.content_type) if row.event is None else row.event
     if column == 4:
         return human_bytes(row.size) if row.event is None else ""
     return row.text

@@ -8,10 +8,15 @@ from typing import Any
 from qtpy import QtCore, QtGui, QtWidgets
 
 from hdaemon.blocks import Row
+from hdaemon_panel.fonts import fixed_font
 from hdaemon_panel.icons import AMBER, RED, mixed, tinted
 from hdaemon_panel.log_model import cell_text
+from hdaemon_panel.row_errors import RowErrors
 
 __all__ = ["RowPainter"]
+
+_RIGHT, _MIDDLE = QtCore.Qt.TextElideMode.ElideRight, QtCore.Qt.TextElideMode.ElideMiddle
+"""Channels are cut in the middle: their beginnings are alike, and their ends say which it is."""
 
 
 class RowPainter:
@@ -40,8 +45,7 @@ class RowPainter:
         self._fits.clear()
         self._font = view.font()
         self.metrics = view.fontMetrics()
-        self._fixed = QtGui.QFontDatabase.systemFont(QtGui.QFontDatabase.SystemFont.FixedFont)
-        self._fixed.setPointSizeF(self._font.pointSizeF())
+        self._fixed = fixed_font(self._font)
         self.fixed_metrics = QtGui.QFontMetrics(self._fixed)
         # In fractions of a pixel, over many characters: rounded, the error grows with the line.
         self._fixed_advance = QtGui.QFontMetricsF(self._fixed).horizontalAdvance("x" * 100) / 100 or 1.0
@@ -51,8 +55,10 @@ class RowPainter:
         tallest = max(self.metrics.height(), self.fixed_metrics.height())
         self.height: int = tallest + max(2, self.metrics.height() // 6)
 
-    def paint(self, painter: QtGui.QPainter, rows: list[tuple[int, int, Row]]) -> None:
+    def paint(self, painter: QtGui.QPainter, rows: list[tuple[int, int, Row]], errors: RowErrors) -> None:
         """Draw rows, each given with its index in the model and its upper edge, column by column.
+
+        Rows that `errors` knows of show that in place of what they hold.
 
         Every call into Qt costs microseconds, and while lines flood in also a turn at the interpreter's lock: so fonts
         and pens change once a column and not once a cell, and texts are measured only where they may be too long.
@@ -76,11 +82,11 @@ class RowPainter:
         plain = [(top, row) for _, top, row in rows if top not in selected]
         chosen = [(top, row) for _, top, row in rows if top in selected]
         self._names(painter, plain, faint)
-        self._messages(painter, plain, text, faint, marked)
+        self._messages(painter, plain, text, faint, marked, errors)
         if chosen:
             color = palette.color(role.HighlightedText)
             self._names(painter, chosen, color)
-            self._messages(painter, chosen, color, color, {})
+            self._messages(painter, chosen, color, color, {}, errors)
         current = view.currentIndex().row()
         if view.hasFocus():
             painter.setPen(palette.color(role.Highlight))
@@ -103,17 +109,17 @@ class RowPainter:
                 if column == 0:  # always new, and as wide as the column was made for
                     painter.drawText(left, top + rise, text)
                     continue
-                text, advance = self._fitted(text, room)
+                text, advance = self._fitted(text, room, _MIDDLE if column == 2 else _RIGHT)
                 painter.drawText(left + room - advance if column == 4 else left, top + rise, text)
 
-    def _fitted(self, text: str, room: int) -> tuple[str, int]:
+    def _fitted(self, text: str, room: int, mode: QtCore.Qt.TextElideMode) -> tuple[str, int]:
         """Return `text`, cut to `room` pixels, and its width; remembered, as the same few texts fill the columns."""
         key = (text, room)
         found = self._fits.get(key)
         if found is None:
             if len(self._fits) > 2000:
                 self._fits.clear()
-            shown = self.metrics.elidedText(text, QtCore.Qt.TextElideMode.ElideRight, room)
+            shown = self.metrics.elidedText(text, mode, room)
             found = self._fits[key] = (shown, self.metrics.horizontalAdvance(shown))
         return found
 
@@ -124,6 +130,7 @@ class RowPainter:
         color: QtGui.QColor,
         faint: QtGui.QColor,
         marked: dict[str, QtGui.QColor],
+        errors: RowErrors,
     ) -> None:
         """Draw the messages in the fixed font, and what happened in the other one."""
         view = self._view
@@ -134,10 +141,14 @@ class RowPainter:
         metrics = self.fixed_metrics
         rise = (self.height + metrics.ascent() - metrics.descent()) // 2
         fits = int(room / self._fixed_advance)
+        plain, others = [], []
         for top, row in rows:
-            if row.event is not None or row.gone:
-                continue
-            text = row.text
+            error = errors.get(row)
+            if row.event is not None or row.gone or error is not None:
+                others.append((top, row, error))
+            else:
+                plain.append((top, row.text))
+        for top, text in plain:
             if text.isascii():  # every character is as wide as the next
                 if len(text) > fits:
                     text = text[: max(0, fits - 1)] + "…"
@@ -147,11 +158,11 @@ class RowPainter:
         painter.setFont(self._font)
         metrics = self.metrics
         rise = (self.height + metrics.ascent() - metrics.descent()) // 2
-        for top, row in rows:
-            if row.event is None and not row.gone:
-                continue
-            painter.setPen(marked.get(row.event or "", faint))
-            text = row.text if row.event is None or not self._header.isSectionHidden(3) else f"{row.event}: {row.text}"
+        for top, row, error in others:
+            painter.setPen(marked.get("error" if error is not None else row.event or "", faint))
+            text = row.text if error is None else error
+            if row.event is not None and self._header.isSectionHidden(3):
+                text = f"{row.event}: {row.text}"
             painter.drawText(
                 left, top + rise, metrics.elidedText(text[:1000], QtCore.Qt.TextElideMode.ElideRight, room)
             )

@@ -15,6 +15,7 @@ from hdaemon_panel.icons import icon
 from hdaemon_panel.log_model import LogModel
 from hdaemon_panel.log_view import LogView
 from hdaemon_panel.slices import Slices
+from hdaemon_panel.tools import ToolBar, add_action, filter_edit
 
 __all__ = ["LogPane"]
 
@@ -23,7 +24,7 @@ _COPY_ROWS = 20_000
 
 
 class LogPane(QtWidgets.QWidget):
-    """The log and its tools."""
+    """The log; `tools` is placed by who makes the pane."""
 
     said = QtCore.Signal(str)
     """Something a person should read in the status line: what was saved or copied, or why not."""
@@ -39,25 +40,19 @@ class LogPane(QtWidgets.QWidget):
         self._seen_end = 0  # rows from here on have not been shown to a reader who scrolled up
         self._job = Slices(self)
         self._job.failed.connect(self._on_failed)
-        self._tools: list[tuple[QtWidgets.QToolButton, str]] = []
-
-        self.filter = QtWidgets.QLineEdit(self)
-        self.filter.setObjectName("filterEdit")
-        self.filter.setPlaceholderText("Filter messages")
-        self.filter.setToolTip(
-            "Show only messages that contain this text anywhere, or come from the client of this name (Ctrl+F)"
+        self.tools = ToolBar(self)
+        self.filter = filter_edit(
+            self.tools,
+            "filterEdit",
+            "Filter messages",
+            "Show only messages that contain this text anywhere, or come from the client of this name (Ctrl+F)",
         )
-        self.filter.setClearButtonEnabled(True)
-        self._magnifier = self.filter.addAction(QtGui.QIcon(), QtWidgets.QLineEdit.ActionPosition.LeadingPosition)
         self.filter.textChanged.connect(self._on_filter)
-        self.pause = self._tool("pauseButton", "pause", "Pause the view; receiving goes on", checkable=True)
+        self.pause = self.tools.button("pauseButton", "pause", "Pause the view; receiving goes on", checkable=True)
         self.pause.toggled.connect(self._on_paused)
-        self.copy = self._tool("copyButton", "copy", "Copy the selected rows (Ctrl+C)")
-        self.copy.clicked.connect(self.copy_selected)
-        self.save = self._tool("saveButton", "save", "Save the log as text or NDJSON")
-        self.save.clicked.connect(self._on_save)
-        self.clear = self._tool("clearButton", "clear", "Clear the log")
-        self.clear.clicked.connect(self._on_clear)
+        self.copy = self.tools.button("copyButton", "copy", "Copy the selected rows (Ctrl+C)", self.copy_selected)
+        self.save = self.tools.button("saveButton", "save", "Save the log as text or NDJSON", self._on_save)
+        self.clear = self.tools.button("clearButton", "clear", "Clear the log", self._on_clear)
         self.newest = QtWidgets.QPushButton(self.view)
         self.newest.setObjectName("newMessagesButton")
         self.newest.setToolTip("Go to the newest message and follow (End)")
@@ -65,48 +60,17 @@ class LogPane(QtWidgets.QWidget):
         self.newest.hide()
         self.newest.clicked.connect(self.follow)
 
-        bar = QtWidgets.QHBoxLayout()
-        bar.setSpacing(2)
-        bar.addWidget(self.filter, 1)
-        for button, _ in self._tools:
-            bar.addWidget(button)
         layout = QtWidgets.QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
-        layout.addLayout(bar)
         layout.addWidget(self.view, 1)
 
-        self._action("Copy", QtGui.QKeySequence.StandardKey.Copy, self.copy_selected, self.view)
-        self._action("Select All", QtGui.QKeySequence.StandardKey.SelectAll, self.view.selectAll, self.view)
-        self._action("Filter", QtGui.QKeySequence.StandardKey.Find, self.filter.setFocus, self)
+        add_action(self.view, "Copy", self.copy_selected, QtGui.QKeySequence.StandardKey.Copy)
+        add_action(self.view, "Select All", self.view.selectAll, QtGui.QKeySequence.StandardKey.SelectAll)
+        for owner in (self, self.tools):
+            add_action(owner, "Filter", self.filter.setFocus, QtGui.QKeySequence.StandardKey.Find)
         self.view.following_changed.connect(self._on_following)
         self.view.installEventFilter(self)
         self.restyle()
-
-    def _tool(self, name: str, icon_name: str, tip: str, checkable: bool = False) -> QtWidgets.QToolButton:
-        button = QtWidgets.QToolButton(self)
-        button.setObjectName(name)
-        button.setToolTip(tip)
-        button.setAccessibleName(tip)
-        button.setCheckable(checkable)
-        button.setAutoRaise(True)
-        button.setFocusPolicy(QtCore.Qt.FocusPolicy.TabFocus)
-        self._tools.append((button, icon_name))
-        return button
-
-    def _action(
-        self,
-        title: str,
-        key: QtGui.QKeySequence.StandardKey,
-        slot: object,
-        owner: QtWidgets.QWidget,
-    ) -> None:
-        # QAction lives in QtWidgets in Qt 5 and in QtGui in Qt 6; QtPy has it in both.
-        action = QtWidgets.QAction(title, owner)
-        action.setShortcut(QtGui.QKeySequence(key))
-        action.setShortcutContext(QtCore.Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        action.triggered.connect(slot)
-        owner.addAction(action)
 
     # -- what the panel calls ---------------------------------------------------------------------------
 
@@ -117,15 +81,11 @@ class LogPane(QtWidgets.QWidget):
         self._update_newest()
 
     def restyle(self) -> None:
-        """Draw the icons in the palette's colours."""
-        palette = self.palette()
-        for button, name in self._tools:
-            button.setIcon(icon(name, palette))
-        self._magnifier.setIcon(icon("search", palette))
-        self.newest.setIcon(icon("newest", palette))
+        """Draw the icon in the palette's colours."""
+        self.newest.setIcon(icon("newest", self.palette()))
 
     def changeEvent(self, event: QtCore.QEvent) -> None:  # noqa: N802
-        """Draw the icons anew when the palette changes."""
+        """Draw the icon anew when the palette changes."""
         super().changeEvent(event)
         if event.type() == QtCore.QEvent.Type.PaletteChange and hasattr(self, "newest"):
             self.restyle()

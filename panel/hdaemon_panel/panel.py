@@ -9,10 +9,10 @@ from qtpy import QtCore, QtGui, QtWidgets
 
 from hdaemon import courtesy
 from hdaemon.server import settings
+from hdaemon_panel.browser import Browser
 from hdaemon_panel.clients_view import ClientsView
 from hdaemon_panel.elided import ElidedLabel
 from hdaemon_panel.link import ServerLink
-from hdaemon_panel.log_pane import LogPane
 from hdaemon_panel.rates import Rate, human_bytes, human_count
 from hdaemon_panel.server_bar import ServerBar
 from hdaemon_panel.settings_dialog import SettingsDialog
@@ -49,12 +49,14 @@ class ServerPanel(QtWidgets.QWidget):
 
         self.bar = ServerBar(self.link, self)
         self.clients = ClientsView(self.link, self)
-        self.log = LogPane(self.link.log, self)
+        self.browser = Browser(self.link, self)
+        self.log = self.browser.log
+        self.channels = self.browser.channels
         self.totals = ElidedLabel(self)
         self.totals.setObjectName("totalsLabel")
         splitter = QtWidgets.QSplitter(QtCore.Qt.Orientation.Vertical, self)
         splitter.addWidget(self.clients)
-        splitter.addWidget(self.log)
+        splitter.addWidget(self.browser)
         splitter.setStretchFactor(0, 0)
         splitter.setStretchFactor(1, 1)
         splitter.setChildrenCollapsible(True)
@@ -74,7 +76,7 @@ class ServerPanel(QtWidgets.QWidget):
         self.bar.settings_wanted.connect(self._on_settings_wanted)
         for button in (self.bar.print, self.bar.evaluate, self.bar.lock):
             button.clicked.connect(self._remember)
-        self.log.said.connect(self.say)
+        self.browser.said.connect(self.say)
         self.link.received.connect(self._on_received)
         self.link.state_changed.connect(self._on_state_changed)
         self._ticker = QtCore.QTimer(self)
@@ -94,8 +96,8 @@ class ServerPanel(QtWidgets.QWidget):
         self._synced = time.monotonic()
         self.bar.sync()
         self.clients.model().sync()
-        self.log.sync()
-        self._update_hint()
+        self.browser.sync()
+        self.browser.sync_empty()
 
     def say(self, text: str) -> None:
         """Show `text` in the status line for a few seconds."""
@@ -120,17 +122,6 @@ class ServerPanel(QtWidgets.QWidget):
             parts.append(f"{human_count(log.payloads_dropped)} payloads gone")
         self.totals.set_texts("   ·   ".join(parts), short)
 
-    def _update_hint(self) -> None:
-        server = self.link.server
-        if self.log.model.filter_text:
-            hint = f"No message contains “{self.log.model.filter_text}”"
-        elif self.link.running and server is not None:
-            host = "127.0.0.1" if server.host in ("0.0.0.0", "[::]", "::") else server.host
-            hint = f"Nothing received yet. Send something from a shell:\n\necho hello > /dev/tcp/{host}/{server.port}"
-        else:
-            hint = "Start the server to receive messages"
-        self.log.view.set_hint(hint)
-
     def _on_received(self) -> None:
         if self.isVisible():  # else it costs nothing: showEvent catches up
             self.sync()
@@ -145,6 +136,7 @@ class ServerPanel(QtWidgets.QWidget):
         self._rates = self._rate.update(now, *self.link.totals)
         courtesy.ask()
         self.clients.model().tick(now)
+        self.browser.tick()
         self._update_totals()
         if now - self._synced > _TICK_MS / 1000:
             self.sync()

@@ -7,6 +7,7 @@ from qtpy import QtCore, QtGui, QtWidgets
 from hdaemon_panel.elided import ElidedLabel
 from hdaemon_panel.icons import AMBER, GREEN, RED, icon, mixed, tinted
 from hdaemon_panel.link import ServerLink
+from hdaemon_panel.segments import Segment
 
 __all__ = ["ServerBar"]
 
@@ -31,51 +32,6 @@ class _Dot(QtWidgets.QWidget):
         painter.setPen(QtCore.Qt.PenStyle.NoPen)
         painter.setBrush(self.color)
         painter.drawEllipse(QtCore.QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5))
-
-
-class _Segment(QtWidgets.QAbstractButton):
-    """One half of the mode switch.
-
-    Drawn here, because styles show a checked push button too faintly for a state that decides where data goes.
-    """
-
-    def __init__(self, text: str, left: bool, parent: QtWidgets.QWidget) -> None:
-        super().__init__(parent)
-        self._left = left
-        self.setText(text)
-        self.setCheckable(True)
-        self.setFocusPolicy(QtCore.Qt.FocusPolicy.StrongFocus)
-        self.setAttribute(QtCore.Qt.WidgetAttribute.WA_Hover)
-
-    def sizeHint(self) -> QtCore.QSize:  # noqa: N802
-        metrics = self.fontMetrics()
-        return QtCore.QSize(
-            metrics.horizontalAdvance(self.text()) + 3 * metrics.averageCharWidth(), metrics.height() * 3 // 2
-        )
-
-    def minimumSizeHint(self) -> QtCore.QSize:  # noqa: N802
-        return self.sizeHint()
-
-    def paintEvent(self, event: QtGui.QPaintEvent) -> None:  # noqa: N802
-        role = QtGui.QPalette.ColorRole
-        palette, on = self.palette(), self.isChecked()
-        ground = palette.color(role.Highlight if on else role.Button)
-        if self.underMouse() and not on:
-            ground = mixed(ground, palette.color(role.ButtonText), 0.12)
-        area = QtCore.QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
-        # A rounded rectangle, pushed past the edge where the other half begins, and cut there.
-        shape = area.adjusted(0, 0, 6, 0) if self._left else area.adjusted(-6, 0, 0, 0)
-        painter = QtGui.QPainter(self)
-        painter.setRenderHint(QtGui.QPainter.RenderHint.Antialiasing)
-        painter.setPen(QtGui.QPen(mixed(palette.color(role.Window), palette.color(role.Base), 0.8), 1))
-        painter.setBrush(ground)
-        painter.drawRoundedRect(shape, 3, 3)
-        if self.hasFocus():
-            painter.setBrush(QtCore.Qt.BrushStyle.NoBrush)
-            painter.setPen(QtGui.QPen(palette.color(role.HighlightedText if on else role.Highlight), 1))
-            painter.drawRoundedRect(area.adjusted(2, 2, -2, -2), 2, 2)
-        painter.setPen(palette.color(role.HighlightedText if on else role.ButtonText))
-        painter.drawText(self.rect(), int(QtCore.Qt.AlignmentFlag.AlignCenter), self.text())
 
 
 class ServerBar(QtWidgets.QWidget):
@@ -169,8 +125,8 @@ class ServerBar(QtWidgets.QWidget):
         button.setFocusPolicy(QtCore.Qt.FocusPolicy.TabFocus)
         return button
 
-    def _segment(self, name: str, text: str, left: bool, tip: str) -> _Segment:
-        button = _Segment(text, left, self)
+    def _segment(self, name: str, text: str, left: bool, tip: str) -> Segment:
+        button = Segment(text, left, not left, self)
         button.setObjectName(name)
         button.setToolTip(tip)
         button.setAccessibleName(f"{text} mode")

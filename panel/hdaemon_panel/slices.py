@@ -17,6 +17,10 @@ class Slices(QtCore.QObject):
     """Runs a generator a few milliseconds a turn, until it ends.
 
     The generator yields whenever it may be interrupted; it should do so at least every millisecond.
+
+    Args:
+        parent: the owner.
+        budget_s: how long it works a turn, in seconds.
     """
 
     finished = QtCore.Signal()
@@ -25,8 +29,9 @@ class Slices(QtCore.QObject):
     failed = QtCore.Signal(str)
     """The generator raised an OSError, whose text this is (a full disk, no permission)."""
 
-    def __init__(self, parent: QtCore.QObject | None = None) -> None:
+    def __init__(self, parent: QtCore.QObject | None = None, budget_s: float = BUDGET_S) -> None:
         super().__init__(parent)
+        self._budget_s = budget_s
         self._work: Iterator[None] | None = None
         self._timer = QtCore.QTimer(self)
         self._timer.setInterval(0)
@@ -48,12 +53,12 @@ class Slices(QtCore.QObject):
         self._work = None
         self._timer.stop()
 
-    def step(self, budget_s: float = BUDGET_S) -> None:
-        """Work for `budget_s` seconds."""
+    def step(self, budget_s: float | None = None) -> None:
+        """Work for `budget_s` seconds; by default as long as it works a turn."""
         work = self._work
         if work is None:
             return
-        end = time.perf_counter() + budget_s
+        end = time.perf_counter() + (self._budget_s if budget_s is None else budget_s)
         try:
             for _ in work:
                 if time.perf_counter() >= end:

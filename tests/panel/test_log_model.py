@@ -70,11 +70,20 @@ def test_columns(model, log):
     log.event(3.25, "connected", "127.0.0.1:9", "client-1")
     model.sync()
     rows = [[model.data(model.index(row, column)) for column in range(6)] for row in range(2)]
-    assert rows[0] == [clock_text(1.5), "client-1", "default", "text/plain", "6 B", "héllo"]
+    assert rows[0] == [clock_text(1.5), "client-1", "default", "text", "6 B", "héllo"]
     assert rows[1] == [clock_text(3.25), "client-1", "", "connected", "", "127.0.0.1:9"]
     assert rows[1][0].endswith(".250")
     header = [model.headerData(i, QtCore.Qt.Orientation.Horizontal) for i in range(6)]
     assert header == ["Time", "Client", "Channel", "Type", "Size", "Message"]
+
+
+def test_short_types_and_their_whole_names(model, log):
+    log.append(payload(b"", "application/vnd.safetensors"))
+    model.sync()
+    assert model.data(model.index(0, 3)) == "safetensors"
+    tip = int(QtCore.Qt.ItemDataRole.ToolTipRole)
+    assert model.data(model.index(0, 3), tip) == "application/vnd.safetensors"
+    assert model.data(model.index(0, 2), tip) == "default"
 
 
 def test_a_payload_that_was_let_go_says_so(qapp):

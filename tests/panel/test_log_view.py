@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from blocks import lines, payload
 from hdaemon_panel.log_model import LogModel
-from hdaemon_panel.log_view import LogView
+from hdaemon_panel.log_view import _MESSAGE_CHARS, LogView
 from qtpy import QtCore, QtGui, QtWidgets
 
+from hdaemon.blocks import PayloadBlock
 from hdaemon.log import RingLog
 
 KEY = QtCore.Qt.Key
@@ -159,3 +160,13 @@ def test_nothing_where_nothing_is(view):
     assert not view.moveCursor(
         QtWidgets.QAbstractItemView.CursorAction.MoveDown, QtCore.Qt.KeyboardModifier.NoModifier
     ).isValid()
+
+
+def test_where_channels_are_used_they_outlive_the_clients_in_a_narrow_view(qtbot, view, log):
+    message = (_MESSAGE_CHARS + 4) * view._look.fixed_metrics.averageCharWidth()
+    view.resize(view._width(0) + view._width(2) + message, 300)  # room for one of the two
+    assert not view.header.isSectionHidden(1)
+    assert view.header.isSectionHidden(2)
+    log.append(PayloadBlock(2.5, 1, "rig/camera", "application/json", b"{}", "client-1", "print"))
+    view.model().sync()
+    qtbot.waitUntil(lambda: view.header.isSectionHidden(1) and not view.header.isSectionHidden(2))

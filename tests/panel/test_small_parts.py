@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 from blocks import lines, payload
 from hdaemon_panel import export, icons, standalone
 from hdaemon_panel.elided import ElidedLabel
+from hdaemon_panel.fonts import fixed_font
+from hdaemon_panel.labels import age_text, short_type, suffix_for
 from hdaemon_panel.rates import Rate, human_bytes, human_count
+from hdaemon_panel.segments import Switch
 from hdaemon_panel.slices import Slices
 from qtpy import QtGui
 
@@ -96,7 +102,8 @@ def test_an_elided_label_says_what_fits(qtbot):
 
 @pytest.mark.parametrize(
     "name",
-    ["start", "stop", "pause", "lock", "unlock", "clear", "copy", "save", "search", "settings", "disconnect", "newest"],
+    ["start", "stop", "pause", "lock", "unlock", "clear", "copy", "save", "search", "settings", "disconnect", "newest"]
+    + ["details", "snippet"],
 )
 def test_icons_take_the_palettes_colour(qapp, name):
     palette = QtGui.QPalette()
@@ -120,8 +127,79 @@ def test_exported_rows():
     log = RingLog(max_payload_bytes=30)
     log.append(payload(b"x" * 40, "text/plain"))  # let go at once
     log.append(lines("a\\b\tc"))
-    gone, kept = log
+    log.append(payload(b'{"x":\n1}', "application/json"))
+    log.append(payload(b"\xff", "text/plain"))
+    gone, kept, json_row, broken = log
+    assert export.as_text(json_row).endswith('{"x":\\n1}')
+    assert json.loads(export.as_ndjson(json_row))["text"] == '{"x":\n1}'
+    assert json.loads(export.as_ndjson(broken))["base64"] == "/w=="
     assert export.as_text(gone).endswith("x" * 40)
     assert '"preview"' in export.as_ndjson(gone)
     assert export.as_text(kept).endswith("\t5\ta\\\\b\\tc")
     assert len(export.as_text(kept).split("\t")) == 6
+
+
+def test_a_payload_is_saved_whole_or_not_at_all(tmp_path: Path):
+    path = tmp_path / "points.bin"
+    data = bytes(range(256)) * 4000
+    for _ in export.saving(memoryview(data), path):
+        assert not path.exists()
+    assert path.read_bytes() == data
+    path.write_bytes(b"old")
+    half = export.saving(data, path)
+    next(half)
+    half.close()
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("content_type", "short", "suffix"),
+    [
+        ("text/plain", "text", ".txt"),
+        ("text/csv", "csv", ".txt"),
+        ("application/json", "json", ".json"),
+        ("application/vnd.safetensors", "safetensors", ".safetensors"),
+        ("application/x-houdini-bgeo", "houdini-bgeo", ".bgeo"),
+        ("application/octet-stream", "bytes", ".bin"),
+        ("image/png", "png", ".png"),
+        ("", "", ".bin"),
+    ],
+)
+def test_types_in_one_word_and_as_endings(content_type, short, suffix):
+    assert short_type(content_type) == short
+    assert suffix_for(content_type) == suffix
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (-3, "now"),
+        (0.9, "now"),
+        (1, "1 s"),
+        (59.9, "59 s"),
+        (60, "1 min"),
+        (3599, "59 min"),
+        (7200, "2 h"),
+        (9e5, "10 d"),
+    ],
+)
+def test_ages(seconds, text):
+    assert age_text(seconds) == text
+
+
+def test_a_fixed_font_is_fixed(qapp):
+    metrics = QtGui.QFontMetrics(fixed_font(QtGui.QFont()))
+    assert metrics.horizontalAdvance("iiii") == metrics.horizontalAdvance("MMMM")
+
+
+def test_a_switch_chooses_one(qtbot):
+    switch = Switch((("a", "Left", "left"), ("b", "Middle", "middle"), ("c", "Right", "right")))
+    qtbot.addWidget(switch)
+    with qtbot.waitSignal(switch.chosen) as chosen:
+        switch.parts[2].click()
+    assert chosen.args == [2]
+    with qtbot.assertNotEmitted(switch.chosen):
+        switch.choose(1)
+    assert [part.isChecked() for part in switch.parts] == [False, True, False]
+    assert not switch.grab().isNull()
