@@ -119,7 +119,7 @@ class HPythonServer(QtCore.QThread):
             origins=origins,
         )
         # Weakly: in a cycle with its loop it would be left to the garbage collector (see _kept).
-        loop.on_change = _weakly(self._notify)
+        loop.on_change = _weakly(self.notify)
         loop.on_state = self.state_changed.emit
         loop.on_tick = _weakly(self._tick)
         loop.pause_s = _weakly(self._pause_s)
@@ -311,8 +311,11 @@ class HPythonServer(QtCore.QThread):
 
     # -- telling the main thread ------------------------------------------------------------------------
 
-    def _notify(self) -> None:
-        """On any thread: have `received` emitted on the main one, soon. Costs nothing while that is under way."""
+    def notify(self) -> None:
+        """Have `received` emitted on the main thread, soon; on any thread. Costs nothing while that is under way.
+
+        For who prepares on a thread of its own what the main thread then takes.
+        """
         self._dirty = True
         if self._notified:
             return
@@ -356,7 +359,7 @@ class HPythonServer(QtCore.QThread):
     def _tick(self) -> float | None:
         due = self._printer.tick()
         if due is None and self._printer.waiting and not self._dirty:
-            self._notify()
+            self.notify()
         return due
 
     def _pause_s(self) -> float:

@@ -10,9 +10,12 @@ from types import ModuleType
 
 import pytest
 
+from hdaemon.houdini import recook
 from hdaemon.server import registry
+from hdaemon.store import Store
 
 FAKE = Path(__file__).with_name("fake_hou.py")
+REST = [FAKE.with_name(f"fake_hou_{name}.py") for name in ("geometry", "parms", "nodes")]
 
 
 @pytest.fixture
@@ -24,7 +27,17 @@ def hou(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     monkeypatch.setitem(sys.modules, "hou", module)
+    for path in REST:
+        exec(compile(path.read_text(encoding="utf-8"), path, "exec"), vars(module))
     return module
+
+
+@pytest.fixture
+def scene(hou: ModuleType, process_store: Store) -> Iterator[ModuleType]:
+    """The same Houdini, for tests of receivers: what they leave running is ended afterwards."""
+    yield hou
+    recook.stop()
+    assert not hou._idle
 
 
 @pytest.fixture

@@ -1,10 +1,16 @@
 """A small `hou`: what hdaemon uses of it, with the signatures of the published stubs (test_fake_hou.py compares them).
 
-Self-contained: a test may copy it to a folder as hou.py for another process. Names with an underscore are the tests'.
+This file has the session and its interface, and stands alone: a test may copy it to a folder as hou.py for another
+process. The fixture `hou` adds the other files fake_hou_*.py, in the same module. Names with an underscore
+are the tests'.
 """
 
 import types
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hou import Node
 
 
 class EnumValue:
@@ -26,6 +32,21 @@ class hipFileEventType:  # noqa: N801
 class paneTabType:  # noqa: N801
     PythonPanel = EnumValue("PythonPanel")
     SceneViewer = EnumValue("SceneViewer")
+    NetworkEditor = EnumValue("NetworkEditor")
+
+
+class severityType:  # noqa: N801
+    Message = EnumValue("Message")
+    Warning = EnumValue("Warning")
+    Error = EnumValue("Error")
+
+
+class Error(Exception):
+    pass
+
+
+class OperationFailed(Error):
+    pass
 
 
 session = types.ModuleType("hou.session")
@@ -36,6 +57,10 @@ _callbacks: list[Callable[[EnumValue], None]] = []
 _interfaces: "dict[str, PythonPanelInterface]" = {}
 _tabs: "list[PaneTab]" = []
 _windows: list[dict] = []
+_idle: list[Callable[[], None]] = []
+_messages: list[str] = []  # what ui.displayMessage showed
+_answers: list[object] = []  # of the dialogs to come
+_editor: "NetworkEditor | None" = None
 
 
 def _new_scene(*events: str) -> None:
@@ -85,7 +110,10 @@ class PaneTab:
 
 
 class PathBasedPaneTab(PaneTab):
-    pass
+    _network = None
+
+    def pwd(self) -> "Node":
+        return self._network
 
 
 class PythonPanel(PathBasedPaneTab):
@@ -93,6 +121,10 @@ class PythonPanel(PathBasedPaneTab):
 
     def activeInterface(self) -> "PythonPanelInterface | None":  # noqa: N802
         return self._interface
+
+
+class NetworkEditor(PathBasedPaneTab):
+    pass
 
 
 class Desktop:
@@ -130,3 +162,68 @@ class ui:  # noqa: N801
     @staticmethod
     def scaledSize(size: int) -> int:  # noqa: N802
         return 2 * size
+
+    @staticmethod
+    def paneTabOfType(type: EnumValue, index: int = 0) -> "PaneTab | None":  # noqa: A002, N802
+        return _editor if type is paneTabType.NetworkEditor else None
+
+    @staticmethod
+    def addEventLoopCallback(callback: Callable[[], None]) -> None:  # noqa: N802
+        _idle.append(callback)
+
+    @staticmethod
+    def removeEventLoopCallback(callback: Callable[[], None]) -> None:  # noqa: N802
+        _idle.remove(callback)
+
+    @staticmethod
+    def eventLoopCallbacks() -> tuple[Callable[[], None], ...]:  # noqa: N802
+        return tuple(_idle)
+
+    @staticmethod
+    def displayMessage(  # noqa: N802
+        text: str,
+        buttons: Sequence[str] = ("OK",),
+        severity: EnumValue = severityType.Message,
+        default_choice: int = 0,
+        close_choice: int = -1,
+        help: "str | None" = None,  # noqa: A002
+        title: "str | None" = None,
+        details: "str | None" = None,
+        details_label: "str | None" = None,
+        details_expanded: bool = False,
+        suppress: "EnumValue | None" = None,
+    ) -> int:
+        _messages.append(text)
+        return 0
+
+    @staticmethod
+    def readInput(  # noqa: N802
+        text: str,
+        buttons: Sequence[str] = ("OK",),
+        severity_type: EnumValue = severityType.Message,
+        default_choice: int = 0,
+        close_choice: int = -1,
+        help: "str | None" = None,  # noqa: A002
+        title: "str | None" = None,
+        initial_contents: "str | None" = None,
+    ) -> tuple[int, str]:
+        _messages.append(text)
+        return _answers.pop(0)
+
+    @staticmethod
+    def selectFromList(  # noqa: N802
+        choices: Sequence[str],
+        default_choices: Sequence[int] = (),
+        exclusive: bool = False,
+        message: "str | None" = None,
+        title: "str | None" = None,
+        column_header: str = "Choices",
+        num_visible_rows: int = 10,
+        clear_on_cancel: bool = False,
+        width: int = 0,
+        height: int = 0,
+        sort: bool = False,
+        condense_paths: bool = False,
+    ) -> tuple[int, ...]:
+        _messages.append("|".join(choices))
+        return _answers.pop(0)

@@ -104,20 +104,30 @@ def test_every_file_names_the_same_interface_and_icon() -> None:
     (item,) = menu.findall("menu/subMenu/actionItem")
     assert item.get("id") == f"pythonpanel::{interface.get('name')}"
     shelf = ET.parse(ROOT / "houdini" / "toolbar" / "hdaemon.shelf").getroot()
-    (tool,) = shelf.findall("tool")
-    (member,) = shelf.findall("toolshelf/memberTool")
-    assert member.get("name") == tool.get("name")
-    for icon in (tool.get("icon"), interface.get("icon")):
+    tools = shelf.findall("tool")
+    assert [tool.get("name") for tool in tools] == [one.get("name") for one in shelf.findall("toolshelf/memberTool")]
+    for icon in (*(tool.get("icon") for tool in tools), interface.get("icon")):
         assert (ROOT / "icons" / f"{icon}.svg").is_file()
 
 
-def test_the_shelf_tool_opens_the_panel(hou: ModuleType) -> None:
-    hou._interfaces["hdaemon"] = hou.PythonPanelInterface("hdaemon")
-    script = ET.parse(ROOT / "houdini" / "toolbar" / "hdaemon.shelf").getroot().find("tool/script")
+def _run_tool(name: str) -> None:
+    shelf = ET.parse(ROOT / "houdini" / "toolbar" / "hdaemon.shelf").getroot()
+    script = shelf.find(f"tool[@name='{name}']/script")
     assert script is not None
     assert script.get("scriptType") == "python"
     exec(script.text or "", {})
+
+
+def test_a_shelf_tool_opens_the_panel(hou: ModuleType) -> None:
+    hou._interfaces["hdaemon"] = hou.PythonPanelInterface("hdaemon")
+    _run_tool("hdaemon_panel")
     assert len(hou._windows) == 1
+
+
+def test_a_shelf_tool_makes_a_receiver(scene: ModuleType) -> None:
+    scene._answers = [(0, "maya/body")]
+    _run_tool("hdaemon_receive")
+    assert scene.node("/obj/maya_body/maya_body").evalParm("channel") == "maya/body"
 
 
 def _on_create_interface() -> QtWidgets.QWidget:

@@ -6,11 +6,11 @@ import importlib.util
 from collections.abc import Callable
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from hdaemon.wire import heads
-from hdaemon.wire.heads import Head, HttpError, Parsed, parse_head, parse_with_h11, parse_with_httptools
+from hdaemon.wire.heads import Head, HttpError, KnownHead, Parsed, parse_head, parse_with_h11, parse_with_httptools
 
 Parser = Callable[[bytes], Parsed]
 
@@ -348,3 +348,79 @@ def test_both_parsers_judge_alike(line: bytes, host: bool, between: bytes) -> No
 def test_random_bytes_raise_http_errors_only(data: bytes) -> None:
     for parser in PARSERS:
         judged(data, parser)
+
+
+# -- heads that are alike -----------------------------------------------------------------------------------
+
+LINES = [
+    "Host: 127.0.0.1:2000",
+    "Content-Type: text/plain",
+    "X-Note: a",
+    "Connection: close",
+    "Expect: 100-continue",
+    'Idempotency-Key: "me/1"',
+    'idempotency-key: "me/22"',
+    "Idempotency-Key: me/3",
+    "Content-Length: 0",
+    "Content-Length: 12",
+    "content-length: 345",
+    "Content-Length:  6",
+    "Content-Length: 1, 1",
+    "Content-Length: 99999999999999999999",
+    "Transfer-Encoding: chunked",
+]
+
+
+def written(first: str, lines: list[str]) -> bytes:
+    return "\r\n".join([first, *lines, "", ""]).encode()
+
+
+HEADS = st.builds(
+    written,
+    st.sampled_from(
+        ["PUT /channels/a HTTP/1.1", "PUT /channels/b HTTP/1.1", "GET / HTTP/1.1", "PUT /channels/a HTTP/1.0"]
+    ),
+    st.lists(st.sampled_from(LINES), max_size=5).map(lambda lines: [LINES[0], *lines]),
+)
+
+
+@settings(max_examples=1500)
+@given(HEADS, HEADS)
+def test_a_head_that_is_like_a_known_one_is_what_it_would_be_parsed_to(known: bytes, data: bytes) -> None:
+    try:
+        like = KnownHead(known, parse_head(known)).like(data)
+    except HttpError:
+        return
+    if like is not None:
+        assert like == parse_head(data)
+
+
+def test_what_a_pipelining_client_sends_is_alike() -> None:
+    lines = ["Host: 127.0.0.1:2000", "Content-Type: text/plain"]
+    heads_ = [
+        written("PUT /channels/a HTTP/1.1", [*lines, f'Idempotency-Key: "me/{n}"', f"Content-Length: {n}"])
+        for n in (9, 10, 1_000_000)
+    ]
+    known = KnownHead(heads_[0], parse_head(heads_[0]))
+    for data, n in zip(heads_, (9, 10, 1_000_000), strict=True):
+        like = known.like(data)
+        assert like == parse_head(data)
+        assert like is not None
+        assert (like.length, like.get("idempotency-key")) == (n, f'"me/{n}"')
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        written("PUT /channels/b HTTP/1.1", ["Host: 127.0.0.1:2000", "Content-Length: 1"]),
+        written("PUT /channels/a HTTP/1.1", ["Host: evil.test", "Content-Length: 1"]),
+        written("PUT /channels/a HTTP/1.1", ["Host: 127.0.0.1:2000", "Origin: null", "Content-Length: 1"]),
+        written("PUT /channels/a HTTP/1.1", ["Host: 127.0.0.1:2000", "Content-Length: 1", "Origin: null"]),
+        written("PUT /channels/a HTTP/1.1", ["Host: 127.0.0.1:2000", "Content-Length: 1", "Content-Length: 1"]),
+        written("PUT /channels/a HTTP/1.1", ["Host: 127.0.0.1:2000", "Transfer-Encoding: chunked"]),
+        b"PUT /channels/a HTTP/1.1\r\nHost: 127.0.0.1:2000\r\nContent-Length: 1\n\r\n\r\n",
+    ],
+)
+def test_what_differs_elsewhere_is_parsed_and_checked(changed: bytes) -> None:
+    data = written("PUT /channels/a HTTP/1.1", ["Host: 127.0.0.1:2000", "Content-Length: 5"])
+    assert KnownHead(data, parse_head(data)).like(changed) is None
