@@ -14,9 +14,10 @@ from collections.abc import Callable
 from typing import BinaryIO
 
 from hdaemon.blocks import LinesBlock, PayloadBlock
-from hdaemon.content import TEXT
+from hdaemon.content import TEXT, Payload
 from hdaemon.message import one_line, preview
 from hdaemon.server.recorder import DataBlock
+from hdaemon.wire.frames import is_text
 
 __all__ = ["Output", "as_ndjson", "as_text"]
 
@@ -63,11 +64,22 @@ def as_ndjson(block: DataBlock) -> bytes:
         ]
         return "".join(lines).encode("ascii")
     size = f'{{"serial": {block.serial}, {_json_head(block, block.content_type)}"size": {len(block.payload)}, '
-    if block.content_type == TEXT:
-        content = f'"text": {json.dumps(str(block.payload, "utf-8", "replace"))}}}\n'.encode("ascii")
+    text = _text(block.content_type, block.payload)
+    if text is not None:
+        content = f'"text": {json.dumps(text)}}}\n'.encode("ascii")
     else:
         content = b'"base64": "' + base64.b64encode(block.payload) + b'"}\n'
     return size.encode("ascii") + content
+
+
+def _text(content_type: str, payload: Payload) -> str | None:
+    """Return the payload of text and JSON as it was written, or None for what is neither."""
+    if content_type == TEXT:
+        return str(payload, "utf-8", "replace")
+    try:
+        return str(payload, "utf-8") if is_text(content_type) else None
+    except UnicodeDecodeError:
+        return None
 
 
 def _json_head(block: DataBlock, content_type: str) -> str:

@@ -101,3 +101,10 @@ def test_a_full_pipe_is_given_up_when_stopping(monkeypatch: pytest.MonkeyPatch) 
         assert not output.write(b"x" * 10_000_000)
     assert output.ended
     assert output.error == ""
+
+
+def test_json_is_text_and_what_is_not_utf8_is_base64() -> None:
+    block = PayloadBlock(1.5, 7, "a", "application/json", b'{"x": 1}', "client-1", "print")
+    assert json.loads(as_ndjson(block))["text"] == '{"x": 1}'
+    block = PayloadBlock(1.5, 7, "a", "application/json", b"\xff", "client-1", "print")
+    assert json.loads(as_ndjson(block))["base64"] == "/w=="
