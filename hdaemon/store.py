@@ -31,6 +31,26 @@ class Entry:
         return self.message.data
 
 
+class _Held:
+    """The newest message of a block, made when somebody asks: most are overtaken before."""
+
+    __slots__ = ("_block", "_message", "serial")
+
+    def __init__(self, block: LinesBlock | PayloadBlock) -> None:
+        self.serial = block.serial + block.count - 1
+        self._block = block
+        self._message: Message | None = None
+
+    @property
+    def message(self) -> Message:
+        made = self._message
+        if made is None:
+            block = self._block
+            # Two threads may make one at the same time: the same value twice, and the later one is kept.
+            made = self._message = block.last() if isinstance(block, LinesBlock) else block.message()
+        return made
+
+
 class Store:
     """The latest message of every channel; a read-only mapping from channel to `Entry` for its readers.
 
@@ -39,8 +59,8 @@ class Store:
     """
 
     def __init__(self) -> None:
-        self._latest: dict[str, Message] = {}
-        self._newest: Message | None = None
+        self._latest: dict[str, _Held] = {}
+        self._newest: _Held | None = None
         self._lock = threading.Lock()
         self._next_serial = 1
         self.consumers = Consumers()
@@ -51,12 +71,13 @@ class Store:
     def data(self) -> Any:
         """The newest stored value of all channels, or None while there is none (the original contract)."""
         newest = self._newest
-        return None if newest is None else newest.data
+        return None if newest is None else newest.message.data
 
     @property
     def message(self) -> Message | None:
         """The newest stored message of all channels, or None while there is none."""
-        return self._newest
+        newest = self._newest
+        return None if newest is None else newest.message
 
     @property
     def serial(self) -> int:
@@ -76,7 +97,7 @@ class Store:
             NoData: nothing has been stored on it; says what to do.
         """
         try:
-            return Entry(self._latest[channel])
+            return Entry(self._latest[channel].message)
         except KeyError:
             known = ", ".join(self.channels) or "none yet"
             raise NoData(
@@ -86,8 +107,8 @@ class Store:
 
     def get(self, channel: str = DEFAULT_CHANNEL) -> Entry | None:
         """Return what `channel` holds, or None when nothing has been stored on it."""
-        message = self._latest.get(channel)
-        return None if message is None else Entry(message)
+        held = self._latest.get(channel)
+        return None if held is None else Entry(held.message)
 
     def queue(self, channel: str, maxlen: int = MAX_MESSAGES, *, max_bytes: int = MAX_BYTES) -> Queue:
         """Return a queue that is given every message stored on `channel` from here on: see `Queue`.
@@ -151,16 +172,14 @@ class Store:
         A message older than what the channel or the store holds (two servers may race) does not replace it. Queues and
         callbacks are given all messages of the block.
         """
-        self._set(block.last() if isinstance(block, LinesBlock) else block.message())
-        self.consumers.offer(block)
-
-    def _set(self, message: Message) -> None:
+        held = _Held(block)
         with self._lock:
-            held = self._latest.get(message.channel)
-            if held is None or held.serial < message.serial:
-                self._latest[message.channel] = message
-            if self._newest is None or self._newest.serial < message.serial:
-                self._newest = message
+            before = self._latest.get(block.channel)
+            if before is None or before.serial < held.serial:
+                self._latest[block.channel] = held
+            if self._newest is None or self._newest.serial < held.serial:
+                self._newest = held
+        self.consumers.offer(block)
 
     def clear(self) -> None:
         """Forget every message; serial numbers go on from where they are."""

@@ -258,6 +258,7 @@ def test_what_closes_the_connection(server, connect: Connect, log: RingLog, head
     assert answer.startswith(f"HTTP/1.1 {status} ".encode())
     assert b"Connection: close" in answer
     assert json.loads(answer.partition(b"\r\n\r\n")[2])["error"]
+    client.close()
     wait_until(lambda: not server.clients)
     assert f"HTTP {status}: " in events(log, "refused")[0]
     assert data_rows(log) == []

@@ -266,6 +266,7 @@ def test_a_slow_subscriber_is_dropped_and_told_why(start_server: Start, opened: 
     assert 0 < received < count
     assert slow.rest() == b""
     assert "reads too slowly" in events(server.log, "refused")[0]
+    slow.close()
     wait_until(lambda: len(server.clients) == 1)
 
 
@@ -317,6 +318,7 @@ def test_closing_by_the_client(server: HPythonServer, opened: Open) -> None:
     sock.send(CLOSE, b"\x03\xe9done")
     assert sock.closing() == (1001, "done")
     assert sock.rest() == b""
+    sock.close()
     wait_until(lambda: events(server.log, "disconnected"))
     assert events(server.log, "disconnected")[0].startswith("closed by the client (1001: done); 0 messages")
     assert not events(server.log, "refused")
