@@ -11,9 +11,10 @@ import subprocess
 from pathlib import Path
 
 import nox
+from nox.command import CommandFailed
 
 nox.needs_version = ">=2025.2.9"
-nox.options.sessions = ["lint", "types", "imports", "tests", "smoke", "conformance"]
+nox.options.sessions = ["lint", "types", "imports", "tests", "smoke", "conformance", "blender"]
 nox.options.default_venv_backend = "virtualenv"
 nox.options.error_on_missing_interpreters = False
 nox.options.download_python = "never"
@@ -35,6 +36,8 @@ MYPY = "mypy==2.4.1"
 H11 = "h11==0.16.0"
 WSPROTO = "wsproto==1.3.2"
 TYPES_HOUDINI = "types-houdini==21.0.512.3"
+TYPES_MAYA = "types-maya-strict==2025.0.6"
+BPY = "bpy==4.5.0"
 NUMPY = "numpy==2.2.6"  # the last whose own types Python 3.10 can read
 IMPORT_LINTER = "import-linter==2.16"
 
@@ -78,8 +81,10 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Types, strictly, against the published stubs of hou."""
-    session.install(MYPY, TYPES_HOUDINI, NUMPY, H11, WSPROTO)
+    session.install(MYPY, TYPES_HOUDINI, TYPES_MAYA, NUMPY, H11, WSPROTO)
     session.run("mypy")
+    maya = ["--strict", "--config-file=", "--python-version", "3.10", "examples/maya/hdaemon_maya.py"]
+    session.run("mypy", *maya, env={"MYPYPATH": "examples/python"})
 
 
 @nox.session
@@ -131,3 +136,14 @@ def conformance(session: nox.Session) -> None:
     cases = session.posargs or ["1.*,2.*,3.*,4.*,5.*,6.*,7.*,9.*,10.*"]
     script = str(ROOT / "tests" / "conformance" / "websocket.py")
     session.run("python", script, str(scripts / "wstest"), *cases, str(folder / "reports"), env=OFFSCREEN)
+
+
+@nox.session(python="3.11")
+def blender(session: nox.Session) -> None:
+    """Run the add-on of examples/blender in the real bpy: a download of 370 MB, about 1 GB on disk."""
+    session.install(".", BINDINGS["3.11"][0])
+    try:
+        session.install(BPY)
+    except CommandFailed:
+        session.skip(f"{BPY} could not be installed here: the add-on was not run")
+    session.run("python", str(ROOT / "tests" / "examples" / "blender_addon.py"), *session.posargs, env=OFFSCREEN)
