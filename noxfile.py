@@ -83,8 +83,9 @@ def types(session: nox.Session) -> None:
     """Types, strictly, against the published stubs of hou."""
     session.install(MYPY, TYPES_HOUDINI, TYPES_MAYA, NUMPY, H11, WSPROTO)
     session.run("mypy")
-    maya = ["--strict", "--config-file=", "--python-version", "3.10", "examples/maya/hdaemon_maya.py"]
-    session.run("mypy", *maya, env={"MYPYPATH": "examples/python"})
+    maya = ["--strict", "--config-file=", "--follow-imports=silent", "--python-version", "3.10"]
+    files = ["examples/maya/hdaemon_maya.py", "examples/python/live_sender.py"]
+    session.run("mypy", *maya, *files, env={"MYPYPATH": "examples/python"})
 
 
 @nox.session

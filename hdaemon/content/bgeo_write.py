@@ -147,6 +147,7 @@ def _primitives(mesh: Mesh, binary: bool) -> Iterator[Any]:
         counts = mesh.counts[begin:end]
         kinds = ("p_r", "Polygon_run") if mesh.closed[begin] else ("c_r", "PolygonCurve_run")
         starts = np.concatenate([[0], np.flatnonzero(counts[1:] != counts[:-1]) + 1])
+        coded: npt.NDArray[Any]
         if 2 * len(starts) < len(counts):
             often = np.diff(starts, append=len(counts))
             coded, names = np.stack([counts[starts], often], axis=1).reshape(-1), ("r_v", "nvertices_rle")
