@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hdaemon import content
+from hdaemon.content.headline import headline
 from hdaemon.errors import DecodeError, UsageError
 
 __all__ = ["DEFAULT_CHANNEL", "MODES", "Message", "check_channel", "one_line", "preview"]
@@ -72,7 +73,7 @@ class Message:
         return True
 
     def preview(self, max_chars: int = 200) -> str:
-        """Return one line that stands for the payload: its text, or the first bytes in hexadecimal.
+        """Return one line that stands for the payload: its text, what arrays it holds, or its first bytes as numbers.
 
         Line ends and control characters are shown as the picture characters of Unicode (U+2400), so that a
         payload can neither break a row nor drive a terminal. Reads at most ``4 * max_chars`` bytes.
@@ -90,6 +91,10 @@ _PICTURES |= {code: 0xFFFD for code in (*range(0x80, 0xA0), *range(0x202A, 0x202
 def preview(content_type: str, payload: content.Payload, max_chars: int = 200) -> str:
     """Return what `Message.preview` returns, for a payload that is not yet a message."""
     if not content_type.startswith("text/") and content_type != "application/json":
+        arrays = headline(content_type, payload[: 4 * max_chars])
+        if arrays is not None:
+            shown = one_line(arrays)
+            return shown if len(shown) <= max_chars else shown[: max_chars - 1] + "…"
         head = payload[: max(1, max_chars // 3)]
         return bytes(head).hex(" ") + (" …" if len(head) < len(payload) else "")
     head = payload[: 4 * max_chars]
