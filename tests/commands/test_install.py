@@ -66,7 +66,7 @@ def test_each_houdini_that_can_run_it_gets_it(houdinis: Path, capsys: pytest.Cap
         assert f"wrote     {packages / 'hdaemon/python/qtpy'}  (" in out
     assert f"skipped   {houdinis / 'houdini19.5'}: hdaemon needs Houdini 20.0 or later\n" in out
     assert tree(houdinis / "houdini19.5") == {}
-    assert len(out.splitlines()) < 30  # a line a folder, not a line for each of its files
+    assert len(out.splitlines()) < 40  # a line a folder, not a line for each of its files
 
 
 @pytest.mark.usefixtures("in_checkout")
