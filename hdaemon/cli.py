@@ -75,12 +75,15 @@ _COMMANDS = (
         "send",
         "send text, a file or standard input to a server",
         "Send to a channel of a running server: TEXT, a file as one message, or standard input when neither is given.\n"
+        "A model arrives as a mesh; Houdini's own .bgeo and .geo, also compressed, are sent as they are.\n"
         "Of standard input each line is a message, sent as it comes; with a --type but text or json all of it is one.\n"
         "Ends with 0 when the server has acknowledged everything. In print mode it tells that nothing was stored.",
         (
             'hdaemon send "Hello Houdini"',
             "hdaemon send --channel maya/camera --type json '{\"tx\": 0.5}'",
             "hdaemon send --channel sim/points --file points.npy",
+            "hdaemon send model.obj",
+            "hdaemon send --watch --channel props/chair --up Z --unit 0.001 --file chair.stl",
             "tail -f sensor.log | hdaemon send --to 192.168.1.20:2000 --token THE_TOKEN",
         ),
         send.add_arguments,

@@ -11,10 +11,20 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from hdaemon.client import BadValue, Client, ClientError, Flushed
+from hdaemon.client import BadValue, ClientError, Flushed
 from hdaemon.commands import arguments
-from hdaemon.content import json as strict_json
-from hdaemon.errors import DecodeError, SendError, UsageError
+from hdaemon.commands.files import (
+    MODELS,
+    TYPES,
+    Sender,
+    channel_of,
+    checked,
+    is_geometry,
+    is_model,
+    tell,
+)
+from hdaemon.commands.progress import ShowingClient
+from hdaemon.errors import SendError, UsageError
 from hdaemon.message import DEFAULT_CHANNEL, check_channel
 from hdaemon.server.loop import DEFAULT_PORT
 
@@ -23,26 +33,10 @@ __all__ = ["TYPES", "add_arguments", "run"]
 MAX_LINE_BYTES = 64 * 1024 * 1024
 """One line of standard input; what is longer is hardly text."""
 
-TYPES = {
-    "text": "text/plain",
-    "json": "application/json",
-    "msgpack": "application/msgpack",
-    "npy": "application/x-npy",
-    "safetensors": "application/vnd.safetensors",
-    "bgeo": "application/x-houdini-bgeo",
-    "bytes": "application/octet-stream",
-}
-_TEXT, _JSON, _BYTES = TYPES["text"], TYPES["json"], TYPES["bytes"]
+_TEXT, _JSON = TYPES["text"], TYPES["json"]
 
-_SUFFIXES = {
-    ".txt": _TEXT,
-    ".json": _JSON,
-    ".msgpack": TYPES["msgpack"],
-    ".npy": TYPES["npy"],
-    ".safetensors": TYPES["safetensors"],
-    ".bgeo": TYPES["bgeo"],
-    ".bgeo.sc": TYPES["bgeo"],
-}
+WATCH_RECONNECT_S = 300.0
+"""How long a server that has gone is waited for, when there is something to send: Houdini, started again."""
 
 _CHUNK_BYTES = 256 * 1024
 _MEDIA_TYPE = re.compile(r"[a-zA-Z0-9!#$&^_.+-]+/[a-zA-Z0-9!#$&^_.+-]+")
@@ -54,16 +48,30 @@ Group = Iterable[tuple[bytes, str]]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what `send` takes."""
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("text", metavar="TEXT", nargs="?", help="the message")
+    what.add_argument("text", metavar="TEXT", nargs="?", help="the message, or a file of geometry by its name")
     what.add_argument("--file", metavar="F", type=Path, help="a file to send, whole, as one message")
+    parser.add_argument("--text", dest="as_text", action="store_true", help="TEXT is text, also where it names a file")
     parser.add_argument(
-        "--channel", metavar="NAME", type=_channel, default=DEFAULT_CHANNEL, help="where to (default: %(default)s)"
+        "--channel",
+        metavar="NAME",
+        type=_channel,
+        help=f"where to (default: {DEFAULT_CHANNEL}; of geometry models/ and the file's name)",
     )
     parser.add_argument(
         "--type",
         metavar="TYPE",
         type=_content_type,
         help=f"what it is: {', '.join(TYPES)}, or a media type such as image/png (default: text, or by a file's name)",
+    )
+    parser.add_argument("--watch", action="store_true", help="send the file again whenever it changes, until Ctrl-C")
+    of_model = parser.add_argument_group(
+        f"models ({' '.join(MODELS)})",
+        'They are sent as meshes, read by trimesh (pip install "hdaemon[models]"). Polygons of .obj stay as they are,\n'
+        "and quads of .ply where there is nothing else; trimesh makes triangles of all others.",
+    )
+    of_model.add_argument("--up", choices=("Y", "Z"), type=str.upper, help="its axis that points up (default: Y)")
+    of_model.add_argument(
+        "--unit", metavar="METRES", type=_unit, help="its unit in metres, such as 0.01 for centimetres (default: 1)"
     )
     add_server_arguments(parser)
     parser.add_argument("-v", "--verbose", action="store_true", help="tell what was acknowledged")
@@ -88,6 +96,16 @@ def _channel(text: str) -> str:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
+def _unit(text: str) -> float:
+    try:
+        unit = float(text)
+    except ValueError:
+        unit = 0.0
+    if not 0 < unit < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of metres above 0, such as 0.01 for centimetres")
+    return unit
+
+
 def _content_type(text: str) -> str:
     found = TYPES.get(text, text)
     if not _MEDIA_TYPE.fullmatch(found):
@@ -100,25 +118,83 @@ def run(args: argparse.Namespace) -> int:
 
     Raises:
         SendError: it was not sent or not taken.
+        UsageError: arguments that do not go together.
     """
+    args.file = args.file or _named(args)
+    model = args.file is not None and args.type is None and is_model(args.file)
+    if not model and (args.up is not None or args.unit is not None):
+        raise UsageError(f"--up and --unit are said of models ({' '.join(MODELS)}): leave them out")
+    if args.watch and args.file is None:
+        raise UsageError("--watch is for a file: name one with --file")
+    if args.channel is None:
+        as_geometry = args.file is not None and args.type is None and is_geometry(args.file)
+        args.channel = channel_of(args.file) if as_geometry else DEFAULT_CHANNEL
+    sender = None
+    if args.file is not None:
+        sender = Sender(args.file, args.channel, args.type, args.up or "Y", args.unit or 1.0)
+    try:
+        return _watch(args, sender) if args.watch and sender is not None else _send(args, sender)
+    except BadValue as error:
+        raise UsageError(str(error)) from error
+    except ClientError as error:
+        raise SendError(str(error)) from error
+
+
+def _named(args: argparse.Namespace) -> Path | None:
+    """Return the file of geometry that TEXT names; None when it is text."""
+    if args.text is None or args.as_text or not is_geometry(Path(args.text)):
+        return None
+    path = Path(args.text)
+    try:
+        there = path.is_file()
+    except OSError:  # too long for a name, and whatever else makes it none
+        there = False
+    if there:
+        tell(f"{path} is a file, and what it holds is sent; with --text the words are")
+        return path
+    if not any(char.isspace() for char in args.text):
+        tell(f"there is no file {path}: it is sent as text")
+    return None
+
+
+def _watch(args: argparse.Namespace, sender: Sender) -> int:
+    host, port = args.to
+    try:
+        # Where it is connected is no news: after a rest the server has closed the connection, and it is made again.
+        client = ShowingClient(
+            host,
+            port,
+            token=args.token,
+            reconnect_s=WATCH_RECONNECT_S,
+            on_event=lambda event, text: tell(text) if event == "lost" else None,
+        )
+        with client:
+            client.connect()
+            sender.watch(client)
+    except KeyboardInterrupt:  # the way to end it
+        pass
+    return 0
+
+
+def _send(args: argparse.Namespace, sender: Sender | None) -> int:
     host, port = args.to
     with contextlib.ExitStack() as stack:
-        # Opened before connecting: a connection that sends nothing is a row in somebody's log.
-        source = None if args.text is not None else stack.enter_context(_open(args.file))
-        try:
-            client = stack.enter_context(Client(host, port, token=args.token))
-            client.connect()
-            told = _Told(args, client.where)
+        # Read before connecting: a connection that sends nothing is a row in somebody's log.
+        message = None if sender is None else sender.prepared(_whole(args.file))
+        source = _standard_input() if sender is None and args.text is None else None
+        client = stack.enter_context(ShowingClient(host, port, token=args.token))
+        client.connect()
+        told = _Told(args, client.where)
+        if message is not None:
+            message(client)
+            told(client.flush())
+        else:
             for group in _groups(args, source):
                 with client.batch():
                     for payload, content_type in group:
                         client.send(payload, args.channel, content_type)
                 told(client.flush())
-            told.end()
-        except BadValue as error:
-            raise UsageError(str(error)) from error
-        except ClientError as error:
-            raise SendError(str(error)) from error
+        told.end()
     return 0
 
 
@@ -145,50 +221,40 @@ class _Told:
             print(f"hdaemon: {text}", file=sys.stderr)
 
 
-def _open(path: Path | None) -> contextlib.AbstractContextManager[BinaryIO]:
-    """Return the file of that path, or standard input, which stays open."""
-    if path is not None:
-        try:
-            return path.open("rb", buffering=0)
-        except OSError as error:
-            raise SendError(f"cannot open {path}: {error.strerror or error}; nothing was sent") from error
+def _standard_input() -> BinaryIO:
     if sys.stdin is None:
         raise SendError("there is no standard input, no TEXT and no --file: nothing was sent")
-    return contextlib.nullcontext(sys.stdin.buffer)
+    return sys.stdin.buffer
+
+
+def _whole(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise SendError(f"cannot open {path}: {error.strerror or error}; nothing was sent") from error
+    except MemoryError as error:
+        raise SendError(f"{path} does not fit into memory: nothing was sent") from error
 
 
 def _groups(args: argparse.Namespace, source: BinaryIO | None) -> Iterator[Group]:
     """Yield the messages to send, as they become available.
 
     Raises:
-        SendError: the source cannot be read, or is not of the type that it is said to be.
+        SendError: standard input cannot be read, or is not of the type that it is said to be.
     """
     if source is None:
         payload = args.text.encode("utf-8", "surrogateescape")  # as the shell gave it
-        yield [_checked(payload, args.type, "TEXT")]
+        yield [checked(payload, args.type, "TEXT")]
         return
-    name = "standard input" if args.file is None else str(args.file)
     try:
-        if args.file is not None:
-            yield [_checked(_whole(source, name), args.type or _type_of(args.file), name)]
-        elif args.type in (None, _TEXT, _JSON):
+        if args.type in (None, _TEXT, _JSON):
             yield from _lines(source, args.type)
         else:
-            yield [(_whole(source, name), args.type)]
+            yield [(source.read(), args.type)]
     except OSError as error:
-        raise SendError(f"cannot read {name}: {error.strerror or error}") from error
-
-
-def _type_of(path: Path) -> str:
-    name = path.name.lower()
-    return next((kind for suffix, kind in _SUFFIXES.items() if name.endswith(suffix)), _BYTES)
-
-
-def _whole(source: BinaryIO, name: str) -> bytes:
-    try:
-        return source.read()
+        raise SendError(f"cannot read standard input: {error.strerror or error}") from error
     except MemoryError as error:
-        raise SendError(f"{name} does not fit into memory: nothing was sent") from error
+        raise SendError("standard input does not fit into memory: nothing was sent") from error
 
 
 def _lines(source: BinaryIO, content_type: str | None) -> Iterator[Group]:
@@ -215,21 +281,4 @@ def _reader(source: BinaryIO) -> Callable[[], bytes]:
 def _numbered(lines: list[bytes], before: int, content_type: str | None) -> Group:
     for number, line in enumerate(lines, before + 1):
         if line.strip() or content_type != _JSON:  # where it is no message: github.com/ndjson/ndjson-spec, 3.2
-            yield _checked(line.removesuffix(b"\r"), content_type, f"line {number} of standard input")
-
-
-def _checked(payload: bytes, content_type: str | None, name: str) -> tuple[bytes, str]:
-    """Return a message; of what was not said to be something, text where it is text."""
-    if content_type == _JSON:
-        try:
-            strict_json.decode(payload)
-        except DecodeError as error:
-            more = " (each line of standard input is a message: `jq -c` makes them)" if name.startswith("line ") else ""
-            raise SendError(f"{name} was not sent: {error}{more}") from error
-    if content_type is not None:
-        return payload, content_type
-    try:
-        payload.decode()
-    except UnicodeDecodeError:
-        return payload, _BYTES
-    return payload, _TEXT
+            yield checked(line.removesuffix(b"\r"), content_type, f"line {number} of standard input")

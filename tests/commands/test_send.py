@@ -129,8 +129,6 @@ def test_nothing_is_sent_for_nothing(send: Send, log: RingLog) -> None:
         ("a.msgpack", "application/msgpack"),
         ("a.npy", "application/x-npy"),
         ("a.safetensors", "application/vnd.safetensors"),
-        ("a.bgeo", "application/x-houdini-bgeo"),
-        ("a.v1.bgeo.sc", "application/x-houdini-bgeo"),
         ("a.gz", "application/octet-stream"),
     ],
 )
@@ -291,11 +289,11 @@ def test_host_not_found() -> None:
 def test_what_is_no_hdaemon(
     silent: socket.socket, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    class Impatient(send_command.Client):
+    class Impatient(send_command.ShowingClient):
         def __init__(self, host: str, port: int, **options: object) -> None:
             super().__init__(host, port, timeout_s=0.1, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(send_command, "Client", Impatient)
+    monkeypatch.setattr(send_command, "ShowingClient", Impatient)
     assert cli.main(["send", "hi", "--to", address(silent)]) == 1
     assert "did not answer within 0.1 s: is it an hdaemon" in capsys.readouterr().err
 
