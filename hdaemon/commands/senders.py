@@ -1,6 +1,6 @@
 """The demo's senders, each a process of its own, as the programs they stand for would be.
 
-``python -m hdaemon.commands.senders KIND HOST PORT SECONDS``. Two use the client, and two the raw door, which
+``python -m hdaemon.commands.senders KIND HOST PORT SECONDS``. Three use the client, and two the raw door, which
 needs nothing but a socket.
 """
 
@@ -12,6 +12,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from typing import Any
 
 from hdaemon.client import Client, ClientError
 
@@ -20,6 +21,9 @@ __all__ = ["KINDS", "main"]
 _TIMEOUT_S = 5.0
 _RECONNECT_S = 60.0
 """A server that was stopped in the panel is often started again there."""
+
+_CLOTH = 56
+"""Quads along each side of the cloth: 3,249 points."""
 
 
 def original(host: str, port: int, until: float) -> None:
@@ -67,6 +71,43 @@ def points(host: str, port: int, until: float) -> None:
             _rest(0.5, until)
 
 
+def cloth(host: str, port: int, until: float) -> None:
+    """A simulation of cloth: a mesh with normals and texture coordinates thirty times a second."""
+    import numpy as np
+
+    n = _CLOTH
+    u, v = np.meshgrid(np.linspace(0, 1, n + 1, dtype="f4"), np.linspace(0, 1, n + 1, dtype="f4"), indexing="ij")
+    first = np.arange(n * (n + 1), dtype="i4").reshape(n, n + 1)[:, :-1].reshape(-1, 1)
+    corners = (first + np.array([0, 1, n + 2, n + 1], "i4")).reshape(-1)  # counterclockwise, seen from above
+    counts = np.full(n * n, 4, "i4")
+    uv = np.stack([u.reshape(-1), v.reshape(-1)], axis=1)[corners]
+    with _client(host, port) as client:
+        frame, began = 0, time.monotonic()
+        while time.monotonic() < until:
+            height, along_u, along_v = _wave(u, v, frame / 30)
+            points = np.stack([2 * u - 1, height, 2 * v - 1], axis=-1).reshape(-1, 3)
+            normals = np.stack([-along_u / 2, np.ones_like(u), -along_v / 2], axis=-1).reshape(-1, 3)
+            normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+            client.send_mesh(
+                points, counts, corners, "sim/cloth", point={"N": normals}, vertex={"uv": uv}, detail={"frame": frame}
+            )
+            frame += 1
+            _rest(began + frame / 30 - time.monotonic(), until)
+
+
+def _wave(u: Any, v: Any, seconds: float) -> tuple[Any, Any, Any]:
+    """Return how high the cloth is in metres, and how that grows along u and along v; still where u is 0."""
+    import numpy as np
+
+    height, along_u, along_v = np.zeros_like(u), np.zeros_like(u), np.zeros_like(u)
+    for size, across, down, speed in ((0.2, 6.0, 2.5, 2.6), (0.1, 4.0, -9.0, 3.7), (0.04, 15.0, 7.0, 5.0)):
+        phase = across * u + down * v - speed * seconds
+        height += size * u * np.sin(phase)
+        along_u += size * (np.sin(phase) + across * u * np.cos(phase))
+        along_v += size * down * u * np.cos(phase)
+    return height, along_u, along_v
+
+
 def _client(host: str, port: int) -> Client:
     return Client(host, port, reconnect_s=_RECONNECT_S)
 
@@ -96,6 +137,7 @@ KINDS: dict[str, Callable[[str, int, float], None]] = {
     "original": original,
     "telemetry": telemetry,
     "points": points,
+    "cloth": cloth,
     "burst": burst,
 }
 

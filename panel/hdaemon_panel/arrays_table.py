@@ -12,7 +12,16 @@ from hdaemon_panel.lines_model import LinesModel
 from hdaemon_panel.lines_view import LinesView
 from hdaemon_panel.rates import human_count
 
-__all__ = ["ARRAY_COLUMNS", "MEASURED_BYTES", "ArraysModel", "ArraysView", "Extremes", "extremes", "total_bytes"]
+__all__ = [
+    "ARRAY_COLUMNS",
+    "MEASURED_BYTES",
+    "ArraysModel",
+    "ArraysView",
+    "Extremes",
+    "extremes",
+    "first_values",
+    "total_bytes",
+]
 
 ARRAY_COLUMNS = ("Name", "Type", "Shape", "Min", "Max", "First values")
 NAME, TYPE, SHAPE, MIN, MAX, FIRST = range(6)
@@ -85,7 +94,7 @@ def _number(value: Any) -> str:
     return str(bool(value)).lower() if value.dtype.kind == "b" else str(int(value))
 
 
-def _first(array: Any) -> str:
+def first_values(array: Any) -> str:
     """Return the first values; `flat` copies nothing, whatever the order."""
     values = [array.flat[index] for index in range(min(array.size, _FIRST_ITEMS))]
     shown = [
@@ -139,7 +148,7 @@ class ArraysModel(LinesModel):
         if line.shown is None:
             found = self._extremes.get(line.name, Extremes())
             array = line.array
-            first = _first(array)
+            first = first_values(array)
             if found.nans:
                 first = f"{human_count(found.nans)} NaN   {first}"
             shape = " × ".join(f"{extent:,}" for extent in array.shape) or "one value"

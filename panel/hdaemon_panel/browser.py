@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from qtpy import QtCore, QtGui, QtWidgets
 
+from hdaemon.blocks import Row
 from hdaemon_panel import view_state
 from hdaemon_panel.channels_pane import ChannelsPane
 from hdaemon_panel.detail_pane import DetailPane
 from hdaemon_panel.empty_state import EmptyState
 from hdaemon_panel.link import ServerLink
 from hdaemon_panel.log_pane import LogPane
+from hdaemon_panel.receive import ReceiveAction
 from hdaemon_panel.segments import Switch
 from hdaemon_panel.snippet_actions import SnippetActions
 from hdaemon_panel.snippets import Target
@@ -101,9 +103,18 @@ class Browser(QtWidgets.QWidget):
         details = add_action(self.log.view, "Details", self.open_details)
         details.setShortcuts([QtGui.QKeySequence("Return"), QtGui.QKeySequence("Enter")])
         details.setShortcutContext(QtCore.Qt.ShortcutContext.WidgetShortcut)
-        for view, target in ((self.log.view, self._row_target), (self.channels.view, self._channel_target)):
-            view.setContextMenuPolicy(QtCore.Qt.ContextMenuPolicy.ActionsContextMenu)
-            SnippetActions(view, target).said.connect(self.said)
+        self._receive = []
+        for view, target, channel in (
+            (self.log.view, self._row_target, self._row_channel),
+            (self.channels.view, self._channel_target, self._channel_name),
+            (self.detail, None, self.detail.channel),
+        ):
+            if target is not None:
+                view.setContextMenuPolicy(QtCore.Qt.ContextMenuPolicy.ActionsContextMenu)
+                SnippetActions(view, target).said.connect(self.said)
+            self._receive.append(ReceiveAction(view, channel))
+            self._receive[-1].said.connect(self.said)
+        self.detail.header.receive.clicked.connect(self._receive[-1].receive)
         snippets = SnippetActions(self.detail, self.detail.target)
         snippets.said.connect(self.said)
         self.detail.header.set_snippets(snippets)
@@ -168,6 +179,8 @@ class Browser(QtWidgets.QWidget):
             self._settled.start()  # the list must not move under a hand that is selecting
             return
         shown = self.details.isChecked() and self._show_selected()
+        offered = [action.sync() for action in self._receive]
+        self.detail.header.set_receivable(all(offered), self.detail.channel())
         if not shown:
             self.detail.clear()
         if shown != self.detail.isVisibleTo(self):
@@ -221,15 +234,28 @@ class Browser(QtWidgets.QWidget):
         if self.detail.row_number is not None:
             self.log.view.errors.put(self.detail.row_number, self.detail.error)
 
-    # -- snippets ---------------------------------------------------------------------------------------
+    # -- snippets and receivers ---------------------------------------------------------------------------------------
 
-    def _row_target(self) -> Target | None:
-        """Return what a snippet for the selected row would send; None where not one message is selected."""
+    def _selected_row(self) -> Row | None:
+        """Return the one selected row of the log; None where it is several, or one without a message."""
         ranges = self.log.view.selected_rows()
         if len(ranges) != 1 or ranges[0][0] != ranges[0][1]:
             return None
         row = self.log.model.row_at(ranges[0][0])
-        if row is None or row.event is not None:
+        return None if row is None or row.event is not None else row
+
+    def _row_channel(self) -> str | None:
+        row = self._selected_row()
+        return None if row is None else row.channel
+
+    def _channel_name(self) -> str | None:
+        info = self.channels.selected()
+        return None if info is None else info.channel
+
+    def _row_target(self) -> Target | None:
+        """Return what a snippet for the selected row would send; None where not one message is selected."""
+        row = self._selected_row()
+        if row is None:
             return None
         payload = None if row.message is None else row.message.payload
         return self._link.target(row.channel, row.content_type, payload)

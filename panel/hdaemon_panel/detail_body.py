@@ -1,4 +1,4 @@
-"""`DetailBody`: the payload of one message, as text, as a tree, as a table of arrays or in hexadecimal."""
+"""`DetailBody`: the payload of one message, as text, as a tree, as arrays, as a mesh or in hexadecimal."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from hdaemon_panel.examine import AT_ONCE_BYTES, Examined, dismantling, text_hea
 from hdaemon_panel.fonts import fixed_font
 from hdaemon_panel.hex_view import HexView
 from hdaemon_panel.json_tree import TreeView, as_json
+from hdaemon_panel.mesh_detail import MeshView
 from hdaemon_panel.slices import Slices
 from hdaemon_panel.tools import add_action
 
@@ -48,15 +49,21 @@ class DetailBody(QtWidgets.QStackedWidget):
         self.tree.setAccessibleName("Value of the message")
         self.arrays = ArraysView(self)
         self.arrays.setObjectName("detailArrays")
+        self.mesh = MeshView(self)
         self.hex = HexView(self)
         self.hex.setObjectName("detailHex")
         self.wait = QtWidgets.QLabel(self)
         self.wait.setObjectName("detailWait")
         self.wait.setAlignment(QtCore.Qt.AlignmentFlag.AlignCenter)
         self.wait.setWordWrap(True)
-        for widget in (self.text, self.tree, self.arrays, self.hex, self.wait):
+        for widget in (self.text, self.tree, self.arrays, self.mesh, self.hex, self.wait):
             self.addWidget(widget)
-        for view, slot in ((self.tree, self.copy_tree), (self.arrays, self.copy_arrays), (self.hex, self.copy_hex)):
+        for view, slot in (
+            (self.tree, self.copy_tree),
+            (self.arrays, self.copy_arrays),
+            (self.mesh, self.copy_mesh),
+            (self.hex, self.copy_hex),
+        ):
             add_action(view, "Copy", slot, QtGui.QKeySequence.StandardKey.Copy)
             view.setContextMenuPolicy(QtCore.Qt.ContextMenuPolicy.ActionsContextMenu)
         add_action(self.tree, "Copy Path", self.copy_path)
@@ -86,8 +93,12 @@ class DetailBody(QtWidgets.QStackedWidget):
         self._skipped = 0
         return False
 
-    def show_payload(self, payload: Payload, examined: Examined | None, view: int) -> None:
-        """Show a payload: its value, where `examined` has one, its text or its bytes."""
+    def show_payload(self, payload: Payload, examined: Examined | None, view: int, follows: bool = False) -> None:
+        """Show a payload: its value, where `examined` has one, its text or its bytes.
+
+        `follows` says that it is what the payload before has become.
+        """
+        follows = follows and self.currentWidget() is self.mesh
         self._let_go(examined)
         self._payload, self._examined = payload, examined
         kind = "bytes" if examined is None else examined.kind
@@ -100,6 +111,11 @@ class DetailBody(QtWidgets.QStackedWidget):
             assert examined is not None
             self.tree.tree.set_value(examined.value)
             self.setCurrentWidget(self.tree)
+        elif kind == "mesh":
+            assert examined is not None
+            assert examined.facts is not None
+            self.mesh.set_mesh(examined.value, examined.facts, follows)
+            self.setCurrentWidget(self.mesh)
         else:
             assert examined is not None
             self.arrays.arrays.set_arrays(examined.value)
@@ -123,6 +139,7 @@ class DetailBody(QtWidgets.QStackedWidget):
         self.hex.set_payload(b"")
         self.text.clear()
         self.arrays.arrays.set_arrays({})
+        self.mesh.clear()
         self.show_wait("")
 
     def _set_text(self, text: str) -> None:
@@ -136,6 +153,8 @@ class DetailBody(QtWidgets.QStackedWidget):
     def _let_go(self, following: Examined | None) -> None:
         """Take a large tree apart when it is no longer shown, a little at a time."""
         old = self._examined
+        if old is not None and old.kind == "mesh" and (following is None or following.kind != "mesh"):
+            self.mesh.clear()
         if old is None or old is following or old.kind != "tree":
             return
         if following is None or following.kind != "tree":
@@ -155,6 +174,8 @@ class DetailBody(QtWidgets.QStackedWidget):
             self.copy_tree()
         elif shown is self.arrays:
             self.copy_arrays()
+        elif shown is self.mesh:
+            self.copy_mesh()
         elif shown is self.hex:
             self.copy_hex()
 
@@ -193,6 +214,10 @@ class DetailBody(QtWidgets.QStackedWidget):
         rows: list[Any] = model.rows if line is None else [line]
         titles = [] if line is not None else ["\t".join(model.COLUMNS)]
         self._copied("\n".join(titles + ["\t".join(model.cells(row)) for row in rows]))
+
+    def copy_mesh(self) -> None:
+        """Copy what is known of the mesh, or the selected row of its table, as tab-separated text."""
+        self._copied(self.mesh.as_text())
 
     def copy_hex(self) -> None:
         """Copy the selected lines."""

@@ -19,7 +19,7 @@ class DetailHeader(QtWidgets.QWidget):
     Attributes:
         title, facts: where it came from, in bold, and the rest of what is known of it.
         views: value, text or hexadecimal.
-        snippets, copy, save, close_button: the tools.
+        receive, snippets, copy, save, close_button: the tools.
         note, ask: an error or a remark, and a button that does what the remark offers.
     """
 
@@ -42,6 +42,8 @@ class DetailHeader(QtWidgets.QWidget):
         )
         self._tools = ToolBar(self)
         button = self._tools.button
+        self.receive = button("receiveButton", "receive", "Receive this channel in a SOP: make a node that cooks it")
+        self.receive.hide()
         self.snippets = button("snippetsButton", "snippet", "Copy what would send this: as curl or as Python")
         self.copy = button("copyValueButton", "copy", "Copy the value")
         self.save = button("savePayloadButton", "save", "Save the payload as a file")
@@ -92,6 +94,11 @@ class DetailHeader(QtWidgets.QWidget):
         menu.addActions(actions.actions)
         self.snippets.setMenu(menu)
         self.snippets.setPopupMode(QtWidgets.QToolButton.ToolButtonPopupMode.InstantPopup)
+
+    def set_receivable(self, offered: bool, channel: str | None) -> None:
+        """Say whether nodes can be made here, and whether there is a channel for one."""
+        self.receive.setVisible(offered)
+        self.receive.setEnabled(channel is not None)
 
     def _tint(self) -> None:
         role = QtGui.QPalette.ColorRole

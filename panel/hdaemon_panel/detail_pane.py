@@ -17,10 +17,11 @@ from hdaemon_panel import export
 from hdaemon_panel.arrays_table import MEASURED_BYTES, Extremes, extremes, total_bytes
 from hdaemon_panel.detail_body import HEX, TEXT, VALUE, DetailBody
 from hdaemon_panel.detail_header import DetailHeader
-from hdaemon_panel.examine import AT_ONCE_BYTES, TEXT_BYTES, Examined, auto_limit, examine, is_text, most
+from hdaemon_panel.examine import TEXT_BYTES, Examined, at_once, auto_limit, examine, is_text, limited_as, most
 from hdaemon_panel.labels import short_type
 from hdaemon_panel.link import ServerLink
 from hdaemon_panel.log_model import clock_text
+from hdaemon_panel.mesh_facts import arrays_of
 from hdaemon_panel.rates import human_bytes
 from hdaemon_panel.slices import Slices
 from hdaemon_panel.snippets import Target, file_name
@@ -30,6 +31,12 @@ __all__ = ["DetailPane"]
 
 _WAIT_MS = 120
 """Decoding that takes longer than this is told; what is done sooner would only flicker."""
+
+_FOLLOW_MS = 20
+"""How often it is looked whether there is a newer mesh, while a channel's is shown and the picture is ready for one."""
+
+_MEASURE_MS = 400
+"""The extremes of a mesh that changes are looked for at most this often."""
 
 
 class DetailPane(QtWidgets.QWidget):
@@ -55,6 +62,7 @@ class DetailPane(QtWidgets.QWidget):
         self.row_number: int | None = None
         self.error: str | None = None
         self._channel: str | None = None
+        self._row_channel: str | None = None
         self._message: Message | None = None
         self._examined: Examined | None = None
         self._facts = ""
@@ -65,6 +73,13 @@ class DetailPane(QtWidgets.QWidget):
         self._patience.setSingleShot(True)
         self._patience.setInterval(_WAIT_MS)
         self._patience.timeout.connect(self._on_waiting)
+        self._follow = QtCore.QTimer(self)
+        self._follow.setInterval(_FOLLOW_MS)
+        self._follow.timeout.connect(self._on_follow)
+        self._remeasure = QtCore.QTimer(self)
+        self._remeasure.setSingleShot(True)
+        self._remeasure.timeout.connect(self._on_remeasure)
+        self._noted: tuple[str, bool, str] | None = None
         self._saving = Slices(self)
         self._saving.failed.connect(self._on_not_saved)
 
@@ -99,6 +114,7 @@ class DetailPane(QtWidgets.QWidget):
         if row.number == self.row_number:
             return
         self._begin(row.number, None)
+        self._row_channel = row.channel if row.event is None else None
         if row.event is not None:
             self._show_plain(row.event, f"{clock_text(row.time)}   {row.client}", "", row.text)
         elif row.message is None:
@@ -140,6 +156,10 @@ class DetailPane(QtWidgets.QWidget):
         """The message that is shown, if it is one."""
         return self._message
 
+    def channel(self) -> str | None:
+        """Return the channel of what is shown; None of what has none."""
+        return self._channel or self._row_channel
+
     def target(self) -> Target | None:
         """Return what a snippet for what is shown would send, and where."""
         message = self._message
@@ -148,8 +168,10 @@ class DetailPane(QtWidgets.QWidget):
     def _begin(self, number: int | None, channel: str | None) -> None:
         """Forget what was shown before; another message is looked at as fits it."""
         self._worker.cancel()
+        self._follow.stop()
+        self._remeasure.stop()
         self._unwanted.set()
-        self.row_number, self._channel = number, channel
+        self.row_number, self._channel, self._row_channel = number, channel, None
         self.error = None
         self._message = self._examined = None
         self._asked = VALUE
@@ -178,14 +200,14 @@ class DetailPane(QtWidgets.QWidget):
         self.header.views.show()
         self.header.set_sendable(True)
         if kind == content.TEXT or kind in content.registered():
-            self._decode(message, auto_limit(kind))
+            self._decode(message, auto_limit(limited_as(kind, message.payload)))
         else:
             self._on_examined(message, examine(kind, message.payload))
 
     def _decode(self, message: Message, limit: int) -> None:
         kind, payload = message.content_type, message.payload
         size = len(payload)
-        if size <= AT_ONCE_BYTES or kind == content.TEXT and size > limit:
+        if at_once(kind, size) or kind == content.TEXT and size > limit:
             self._on_examined(message, examine(kind, payload))
         elif size <= limit:
             if self._examined is None:
@@ -196,7 +218,7 @@ class DetailPane(QtWidgets.QWidget):
             self._examined = None
             self._show(message.payload, None)
             name = short_type(kind)
-            if size <= most(kind):
+            if size <= most(limited_as(kind, payload)):
                 self._set_note(f"{human_bytes(size)} of {name} are not decoded unasked.", "Decode")
             else:
                 self._set_note(f"{human_bytes(size)} of {name} are too much to be shown as a value; save it as a file.")
@@ -210,46 +232,67 @@ class DetailPane(QtWidgets.QWidget):
         self._set_note("Decoding takes too long: it was given up.")
 
     def _on_examined(self, message: Message, found: Examined) -> None:
+        follows = self._examined is not None  # the same channel's: `_begin` forgets what was shown before
         self._message, self._examined = message, found
         self.error = found.error or None
-        self._show(message.payload, found)
+        self._show(message.payload, found, follows)
         size = len(message.payload)
         if found.error:
             self._set_note(found.error)
         elif found.kind == "text" and size > TEXT_BYTES:
             self._set_note(f"The first 64 KiB are shown; {human_bytes(size - TEXT_BYTES)} more are not.", "Save as…")
-        elif found.kind == "arrays":
+        elif found.kind == "mesh" and follows and self.body.mesh.table.attributes.measured:
+            if not self._remeasure.isActive():
+                self._remeasure.start(_MEASURE_MS)
+        elif found.kind in ("arrays", "mesh"):
             self._measure(found, MEASURED_BYTES)
         else:
             self._set_note("")
         self.decoded.emit()
 
+    def _on_remeasure(self) -> None:
+        """Look for the extremes of the mesh that is shown by now."""
+        found = self._examined
+        if self._worker.busy:
+            self._remeasure.start(_FOLLOW_MS)  # a newer one is being decoded
+        elif found is not None and found.kind == "mesh":
+            self._measure(found, MEASURED_BYTES)
+
+    def _on_follow(self) -> None:
+        """Take over the newest mesh of the channel as often as its picture can be drawn."""
+        if self._channel is None or not self.isVisible() or self.body.currentWidget() is not self.body.mesh:
+            self._follow.stop()
+        elif self.body.mesh.ready():
+            self.refresh_channel()
+
     def _measure(self, found: Examined, limit: int) -> None:
         """Look for the extremes of arrays, on the thread."""
-        size = total_bytes(found.value)
+        # The thread holds the arrays, and no widget.
+        arrays = arrays_of(found.value) if found.kind == "mesh" else found.value
+        table = self.body.mesh.table.attributes if found.kind == "mesh" else self.body.arrays.arrays
+        size = total_bytes(arrays)
         about = "   ".join(f"{name}: {text}" for name, text in list(found.metadata.items())[:8])[:400]
+        if found.kind == "mesh":
+            about = "   ".join(found.value.notes)[:400]
         if size > limit:
             self._set_note(about, f"Min and max of {human_bytes(size)}")
             return
         self._set_note(about)
         if not size:
             return
-
-        # The thread holds the arrays and this, and no widget.
         unwanted = self._unwanted = threading.Event()
-        arrays = found.value
 
         def work() -> dict[str, Extremes]:
             return {name: extremes(array, lambda: not unwanted.is_set()) for name, array in arrays.items()}
 
-        self._worker.start(work, self.body.arrays.arrays.set_extremes, self._on_measured_late)
+        self._worker.start(work, table.set_extremes, self._on_measured_late)
 
     def _on_measured_late(self) -> None:
         self._set_note("Looking for min and max takes too long: it was given up.")
 
-    def _show(self, payload: Payload, found: Examined | None) -> None:
+    def _show(self, payload: Payload, found: Examined | None, follows: bool = False) -> None:
         """Show a payload in the view that was asked for, where it can be shown so."""
-        has_value = found is not None and found.kind in ("tree", "arrays")
+        has_value = found is not None and found.kind in ("tree", "arrays", "mesh")
         message = self._message
         has_text = message is not None and is_text(message.content_type)
         has_text = has_text or (found is not None and found.kind == "text")
@@ -259,10 +302,15 @@ class DetailPane(QtWidgets.QWidget):
         view = self._asked if self._asked != VALUE else fits
         self.header.views.choose(view)
         self.header.views.setVisible(has_value or has_text)
-        self.body.show_payload(payload, found, view)
+        self.body.show_payload(payload, found, view, follows)
+        if self._channel is not None and self.body.currentWidget() is self.body.mesh and not self._follow.isActive():
+            self._follow.start()
 
     def _set_note(self, text: str, ask: str = "") -> None:
-        self.header.set_note(text, bool(self.error), ask)
+        note = text, bool(self.error), ask
+        if note != self._noted:  # a value that changes often mostly has the same
+            self._noted = note
+            self.header.set_note(*note)
 
     # -- slots ------------------------------------------------------------------------------------------
 
@@ -272,7 +320,9 @@ class DetailPane(QtWidgets.QWidget):
         if message is None:
             return
         if found is None:
-            self._decode(message, most(message.content_type))
+            self._decode(message, most(limited_as(message.content_type, message.payload)))
+        elif found.kind == "mesh":
+            self._measure(found, total_bytes(arrays_of(found.value)))
         elif found.kind == "arrays":
             self._measure(found, total_bytes(found.value))
         else:

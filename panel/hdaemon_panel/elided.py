@@ -8,20 +8,20 @@ __all__ = ["ElidedLabel"]
 
 
 class ElidedLabel(QtWidgets.QLabel):
-    """One line of text; where it does not fit, a shorter text, and where that does not either, an ellipsis.
+    """One line of text; where it does not fit, shorter texts, and where that does not either, an ellipsis.
 
     The whole text is the label's `text`, its tool tip and its accessible name.
     """
 
     def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
-        self._short = ""
+        self._shorter: tuple[str, ...] = ()
         self.setSizePolicy(QtWidgets.QSizePolicy.Policy.Ignored, QtWidgets.QSizePolicy.Policy.Preferred)
 
-    def set_texts(self, text: str, short: str = "", accessible: str = "") -> None:
-        """Show `text`, or `short` where `text` does not fit."""
-        if text != self.text() or short != self._short:
-            self._short = short
+    def set_texts(self, text: str, *shorter: str, accessible: str = "") -> None:
+        """Show `text`, or where it does not fit the first of `shorter` that does."""
+        if text != self.text() or shorter != self._shorter:
+            self._shorter = shorter
             self.setText(text)
             self.setToolTip(text)
             self.setAccessibleName(accessible or text)
@@ -30,8 +30,9 @@ class ElidedLabel(QtWidgets.QLabel):
         """Return the text as it is drawn at the present width."""
         metrics, width = self.fontMetrics(), self.width()
         text = self.text()
-        if self._short and metrics.horizontalAdvance(text) > width:
-            text = self._short
+        for shorter in self._shorter:
+            if metrics.horizontalAdvance(text) > width:
+                text = shorter or text
         return str(metrics.elidedText(text, QtCore.Qt.TextElideMode.ElideRight, width))
 
     def paintEvent(self, event: QtGui.QPaintEvent) -> None:  # noqa: N802

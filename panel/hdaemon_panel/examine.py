@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,15 +10,18 @@ from typing import Any
 from hdaemon import content
 from hdaemon.content import Payload
 from hdaemon.errors import DecodeError
+from hdaemon_panel.mesh_facts import MeshFacts, facts_of
 
 __all__ = [
     "AT_ONCE_BYTES",
     "TEXT_BYTES",
     "Examined",
+    "at_once",
     "auto_limit",
     "dismantling",
     "examine",
     "is_text",
+    "limited_as",
     "most",
     "text_head",
 ]
@@ -37,6 +41,9 @@ _AUTO_TEXT = _MIB
 _AUTO_ARRAYS = 256 * _MIB
 """Arrays are views of the payload: only their head is read, whatever the size (bfloat16 is copied)."""
 
+_AUTO_BGEO = 64 * _MIB
+"""Houdini's own geometry is copied once: 28 MB, a million quads, in 0.3 s."""
+
 _MOST_TREE = 64 * _MIB
 """Larger trees are not decoded here at all: as Python objects they are ten times as large."""
 
@@ -46,16 +53,18 @@ class Examined:
     """A payload made ready to be shown.
 
     Attributes:
-        kind: ``"text"``, ``"tree"``, ``"arrays"`` or ``"bytes"``.
-        value: the text's head (str), the tree (Python objects), or a dict of arrays; None for bytes.
+        kind: ``"text"``, ``"tree"``, ``"arrays"``, ``"mesh"`` or ``"bytes"``.
+        value: the text's head (str), the tree (Python objects), a dict of arrays, or a `Mesh`; None for bytes.
         error: why it did not decode; empty when it did.
         metadata: what came with the arrays, str to str.
+        facts: what is written about a mesh.
     """
 
     kind: str
     value: Any = None
     error: str = ""
     metadata: dict[str, str] = field(default_factory=dict)
+    facts: MeshFacts | None = None
 
 
 def is_text(content_type: str) -> bool:
@@ -63,8 +72,20 @@ def is_text(content_type: str) -> bool:
     return content_type.startswith("text/") or content_type in (content.JSON, "application/xml")
 
 
+def at_once(content_type: str, size: int) -> bool:
+    """Return whether a payload is decoded on the spot; not what may be a mesh: importing numpy alone takes longer."""
+    return size <= AT_ONCE_BYTES and content_type not in (content.SAFETENSORS, content.BGEO)
+
+
+def limited_as(content_type: str, payload: Payload) -> str:
+    """Return the type whose limits hold for a payload: geometry written as text is parsed as JSON is."""
+    return content.JSON if content_type == content.BGEO and payload[:1] == b"[" else content_type
+
+
 def auto_limit(content_type: str) -> int:
     """Return up to which size, in bytes, a payload of that type is decoded without being asked."""
+    if content_type == content.BGEO:
+        return _AUTO_BGEO
     if content_type in (content.NPY, content.SAFETENSORS):
         return _AUTO_ARRAYS
     if content_type == content.TEXT:
@@ -74,7 +95,7 @@ def auto_limit(content_type: str) -> int:
 
 def most(content_type: str) -> int:
     """Return up to which size a payload of that type is decoded at all."""
-    if content_type in (content.NPY, content.SAFETENSORS):
+    if content_type in (content.NPY, content.SAFETENSORS, content.BGEO):
         return 1 << 62
     return _MOST_TREE
 
@@ -113,6 +134,8 @@ def _shown_as(content_type: str, payload: Payload, value: Any) -> Examined:
         return Examined("text", text_head(payload) if content_type == content.TEXT else value[:TEXT_BYTES])
     if isinstance(value, bytes) and content_type not in (content.JSON, content.MSGPACK):
         return Examined("bytes")
+    if _is_mesh(value):
+        return Examined("mesh", value, facts=facts_of(value))
     arrays = _arrays(value)
     if arrays is not None:
         return Examined("arrays", arrays, "", dict(getattr(value, "metadata", {})))
@@ -127,13 +150,18 @@ def _arrays(value: Any) -> dict[str, Any] | None:
         return {str(name): array for name, array in value.items()}
     if isinstance(value, dict) and hasattr(value, "metadata"):  # safetensors without a tensor
         return {}
-    if not isinstance(value, (dict, list, str, bytes)) and hasattr(value, "__dict__"):  # such as a mesh
+    if not isinstance(value, (dict, list, str, bytes)) and hasattr(value, "__dict__"):  # a studio's own
         found = {name: array for name, array in vars(value).items() if _is_array(array)}
         for name, held in vars(value).items():
             if isinstance(held, dict):
                 found |= {f"{name}/{key}": array for key, array in held.items() if _is_array(array)}
         return found or None
     return None
+
+
+def _is_mesh(value: Any) -> bool:
+    module = sys.modules.get("hdaemon.content.mesh")  # it is imported when there is one
+    return module is not None and isinstance(value, module.Mesh)
 
 
 def _is_array(value: Any) -> bool:

@@ -14,6 +14,7 @@ from hdaemon_panel.clients_view import ClientsView
 from hdaemon_panel.elided import ElidedLabel
 from hdaemon_panel.link import ServerLink
 from hdaemon_panel.rates import Rate, human_bytes, human_count
+from hdaemon_panel.receive import BlockedLine
 from hdaemon_panel.server_bar import ServerBar
 from hdaemon_panel.settings_dialog import SettingsDialog
 
@@ -52,6 +53,7 @@ class ServerPanel(QtWidgets.QWidget):
         self.browser = Browser(self.link, self)
         self.log = self.browser.log
         self.channels = self.browser.channels
+        self.blocked = BlockedLine(self)
         self.totals = ElidedLabel(self)
         self.totals.setObjectName("totalsLabel")
         splitter = QtWidgets.QSplitter(QtCore.Qt.Orientation.Vertical, self)
@@ -69,6 +71,7 @@ class ServerPanel(QtWidgets.QWidget):
         layout.setSpacing(margin)
         layout.addWidget(self.bar)
         layout.addWidget(splitter, 1)
+        layout.addWidget(self.blocked)
         layout.addWidget(self.totals)
 
         self._recall()
@@ -137,6 +140,7 @@ class ServerPanel(QtWidgets.QWidget):
         courtesy.ask()
         self.clients.model().tick(now)
         self.browser.tick()
+        self.blocked.sync()
         self._update_totals()
         if now - self._synced > _TICK_MS / 1000:
             self.sync()

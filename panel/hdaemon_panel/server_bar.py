@@ -167,7 +167,7 @@ class ServerBar(QtWidgets.QWidget):
         if exposed:
             text += ": other machines can reach it"
         short = "Listening" if state == "listening" and not exposed else ""  # the fields above say where
-        self.status.set_texts(text, short, f"Server state: {text}")
+        self.status.set_texts(text, short, accessible=f"Server state: {text}")
         palette = self.palette()
         stopped = mixed(
             palette.color(QtGui.QPalette.ColorRole.WindowText), palette.color(QtGui.QPalette.ColorRole.Window), 0.5
