@@ -398,8 +398,12 @@ class Connections:
                 self.selector.unregister(connection.sock)
                 _shut(connection.sock)
                 if connection.counted:
-                    why = connection.why or why
-                    self._tell("disconnected", f"{why}; {client.messages:,} messages, {client.bytes:,} bytes", client)
+                    sent = f"{_counted(client.messages, 'message')}, {_counted(client.bytes, 'byte')}"
+                    self._tell("disconnected", f"{connection.why or why}; {sent}", client)
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def send_now(sock: socket.socket, data: bytes) -> bool:

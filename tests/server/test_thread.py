@@ -43,7 +43,7 @@ def test_lifecycle_rows(start_server: Start, connect: Connect, log: RingLog) -> 
     wait_until(lambda: events(log, "disconnected"))
     assert server.stop()
     assert [row.event for row in log] == ["started", "connected", None, "disconnected", "stopped"]
-    assert events(log, "disconnected") == ["closed by the client; 1 messages, 1 bytes"]
+    assert events(log, "disconnected") == ["closed by the client; 1 message, 1 byte"]
     assert log[1].text.startswith("127.0.0.1:")
     assert log[1].client == log[2].client == log[3].client == "client-1"
 
