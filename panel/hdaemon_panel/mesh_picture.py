@@ -49,7 +49,7 @@ def picture(mesh: Mesh, look: Look, frame: Frame | None = None) -> Picture:
     began = time.monotonic()
     zoom = 2 if 4 * look.width * look.height <= _SMOOTH_PIXELS else 1
     ranks = np.zeros((look.height * zoom, look.width * zoom), np.int32)
-    shades = np.zeros(1, np.uint8)
+    shades: Array = np.zeros(1, np.uint8)
     with np.errstate(all="ignore"):  # points may be anything, NaN and infinity too
         own = _box(mesh)
         if own is not None:
