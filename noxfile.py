@@ -14,7 +14,7 @@ import nox
 from nox.command import CommandFailed
 
 nox.needs_version = ">=2025.2.9"
-nox.options.sessions = ["lint", "types", "imports", "tests", "smoke", "conformance", "blender"]
+nox.options.sessions = ["lint", "types", "imports", "tests", "exhaustive", "smoke", "conformance", "blender"]
 nox.options.default_venv_backend = "virtualenv"
 nox.options.error_on_missing_interpreters = False
 nox.options.download_python = "never"
@@ -97,12 +97,23 @@ def imports(session: nox.Session) -> None:
 @nox.session(python=list(BINDINGS))
 def tests(session: nox.Session) -> None:
     """Test the installed wheel, so that a file missing from it is found, with the tests of the checkout."""
+    run_tests(session, "not exhaustive")
+
+
+@nox.session(python="3.11")
+def exhaustive(session: nox.Session) -> None:
+    """Run the tests that try every byte, and are the same on every Python."""
+    run_tests(session, "exhaustive")
+
+
+def run_tests(session: nox.Session, marked: str) -> None:
+    """Run the tests that are `marked` against the installed wheel, or those that were asked for."""
     session.install(".[test]", *BINDINGS[str(session.python)])
     # From another folder and in importlib mode: the checkout must never come before the wheel on sys.path.
     session.chdir(session.create_tmp())
     session.run("python", "-c", IS_INSTALLED, env=OFFSCREEN)
     options = ["-c", str(ROOT / "pyproject.toml"), f"--rootdir={ROOT}", "-p", "no:cacheprovider"]
-    options += ["--import-mode=importlib", "-o", "pythonpath=tests"]
+    options += ["--import-mode=importlib", "-o", "pythonpath=tests", "-m", marked]
     chosen = [str(ROOT / word) if (ROOT / word.split("::")[0]).exists() else word for word in session.posargs]
     # PYTHONSAFEPATH: nor for the programs that tests start (from Python 3.11 on).
     session.run("pytest", *options, *(chosen or [str(ROOT / "tests")]), env={**OFFSCREEN, "PYTHONSAFEPATH": "1"})

@@ -17,6 +17,8 @@ from hdaemon.content import bgeo, bgeo_binary, bgeo_encode
 from hdaemon.content.mesh import Mesh, Strings
 from hdaemon.errors import DecodeError
 
+pytestmark = pytest.mark.exhaustive
+
 
 def paged() -> bytes:
     """Return three points and an attribute in parts, one of them with one value for all."""
