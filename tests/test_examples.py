@@ -83,14 +83,14 @@ def test_the_client(server: HPythonServer, store: Store, tmp_path: Path, copied:
         shutil.copy(EXAMPLES / "send_with_client.py", folder)
         shutil.copy(ROOT / "hdaemon" / "client.py", folder)
     script, address = folder / "send_with_client.py", f"127.0.0.1:{server.port}"
-    done = run(sys.executable, *options, script, "--to", address)
+    done = run(sys.executable, *options, script, "--to", address, PYTHONSAFEPATH="")
     assert (done.returncode, done.stdout) == (0, "3 messages: 0 stored, 3 only shown (print mode)\n"), done.stderr
     server.mode = "evaluate"
-    done = run(sys.executable, *options, script, "--to", address)
+    done = run(sys.executable, *options, script, "--to", address, PYTHONSAFEPATH="")
     assert done.stdout.splitlines()[1] == "rig/camera is {'tx': 0.5, 'ty': 1.6, 'focal': 35}"
     assert len(store["sim/heights"].data) == 120
     server.stop()
-    done = run(sys.executable, *options, script, "--to", address)
+    done = run(sys.executable, *options, script, "--to", address, PYTHONSAFEPATH="")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith(f"cannot send: {address} refused the connection")
 
