@@ -109,7 +109,7 @@ def test_what_happens_is_told_on_standard_error() -> None:
         assert serving.out.next() == b"hi"
         assert serving.err.next().startswith(b"hdaemon: client-1: connected: 127.0.0.1:")
         assert serving.err.next() == b"hdaemon: client-1: refused: asked for evaluate, but the mode is locked"
-        assert serving.err.next().startswith(b"hdaemon: client-1: disconnected: closed by the client; 1 messages")
+        assert serving.err.next().startswith(b"hdaemon: client-1: disconnected: closed by the client; 1 message, ")
         serving.end()
         assert serving.err.rest() == [b"hdaemon: no longer listening on " + serving.address.encode()]
         assert serving.out.rest() == []
