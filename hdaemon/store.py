@@ -123,6 +123,8 @@ class Store:
     def on(self, channel: str, callback: Taken, maxlen: int = MAX_MESSAGES, *, max_bytes: int = MAX_BYTES) -> Callback:
         """Have `callback` called on the main thread with the messages stored on `channel` from here on.
 
+        A running server calls it, in Qt's event loop. Where there is none (hython), use `queue`.
+
         Args:
             channel: a channel, or a filter with ``+`` and ``#`` as MQTT has them.
             callback: called with a list of messages, oldest first: all that came since it was called last, at most

@@ -43,6 +43,9 @@ DEFAULT_PORT = 2000
 _DELIVER_AT_STOP_S = 0.2
 """stop() has 500 ms; what clients left without an end is delivered within this part of it."""
 
+_MAX_OWN = 1000
+"""Messages of the session's own that may wait for the server thread; it takes them within a turn."""
+
 
 def _nothing(*_: object) -> None:
     return None
@@ -219,10 +222,12 @@ class ServerLoop:
 
         Raises:
             UsageError: `channel` cannot name a channel.
-            HdaemonError: more than `max_queued_bytes` wait for the server thread already; nothing was published.
+            HdaemonError: a thousand messages or `max_queued_bytes` wait for the server thread already; nothing was
+                published.
         """
         check_channel(channel)
-        if sum(block.size for block in tuple(self._own)) > self.limits.max_queued_bytes:
+        waiting = tuple(self._own)
+        if len(waiting) >= _MAX_OWN or sum(block.size for block in waiting) > self.limits.max_queued_bytes:
             raise HdaemonError(f"channel {channel!r} was published to faster than the server sends: publish less often")
         if not isinstance(payload, bytes) and not memoryview(payload).readonly:
             payload = bytes(payload)  # what is changed later must not change what was published

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import struct
+import threading
 from collections.abc import Callable, Iterator
 
 import pytest
 from frames import BINARY, CLOSE, PING, PONG, TEXT, frame
 from helpers import RawClient, data_rows, events, wait_until
 
-from hdaemon.errors import UsageError
+from hdaemon.errors import HdaemonError, UsageError
 from hdaemon.message import Message
 from hdaemon.server.thread import HPythonServer
 from hdaemon.wire.limits import Limits
@@ -445,3 +446,32 @@ def test_publishing_without_a_running_server(start_server: Start) -> None:
     server.stop()
     server.publish("a", "text/plain", b"kept")
     assert message(server, "a").data == "kept"
+
+
+def test_publishing_faster_than_the_server_takes_it(start_server: Start) -> None:
+    """The server thread is held in the middle of a turn: what waits for it is bounded, by number and by bytes."""
+    server = start_server(limits=Limits(max_queued_bytes=1000))
+    held, go_on = threading.Event(), threading.Event()
+
+    def hold(_: object) -> None:
+        held.set()
+        go_on.wait(20)
+
+    server._loop.set_on_block(hold)
+    client = RawClient(server.host, server.port)
+    client.send(b"x\n")
+    assert held.wait(20)
+    try:
+        for _ in range(1000):
+            server.publish("a", "text/plain", b"")
+        serial = server.store.serial
+        with pytest.raises(HdaemonError, match="publish less often"):
+            server.publish("a", "text/plain", b"one too many")
+        assert server.store.serial == serial
+        server._loop._own.clear()
+        server.publish("a", "text/plain", bytes(1001))
+        with pytest.raises(HdaemonError, match="publish less often"):
+            server.publish("a", "text/plain", b"")
+    finally:
+        go_on.set()
+        client.close()
