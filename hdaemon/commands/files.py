@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from hdaemon import content
 from hdaemon.client import Ack, Client, Rejected, Unauthorized
 from hdaemon.commands.progress import SHOWN_BYTES, Line
+from hdaemon.commands.telling import tell
 from hdaemon.commands.watching import Watched
 from hdaemon.content import json as strict_json
 from hdaemon.errors import DecodeError, SendError
-from hdaemon.message import one_line
 
 if TYPE_CHECKING:
     from hdaemon.commands.models import Model
@@ -27,7 +27,6 @@ __all__ = [
     "checked",
     "is_geometry",
     "is_model",
-    "tell",
     "type_of",
 ]
 
@@ -105,14 +104,6 @@ def checked(payload: bytes, content_type: str | None, name: str) -> tuple[bytes,
     except UnicodeDecodeError:
         return payload, _BYTES
     return payload, TYPES["text"]
-
-
-def tell(text: str) -> None:
-    """Say something on standard error."""
-    try:
-        print(f"hdaemon: {one_line(text)}", file=sys.stderr, flush=True)
-    except (OSError, ValueError):  # standard error is closed: what it would say must not end the sending
-        pass
 
 
 class Sender:

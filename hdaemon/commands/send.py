@@ -21,9 +21,9 @@ from hdaemon.commands.files import (
     checked,
     is_geometry,
     is_model,
-    tell,
 )
 from hdaemon.commands.progress import ShowingClient
+from hdaemon.commands.telling import tell
 from hdaemon.errors import SendError, UsageError
 from hdaemon.message import DEFAULT_CHANNEL, check_channel
 from hdaemon.server.loop import DEFAULT_PORT

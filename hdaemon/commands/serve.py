@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import argparse
 import secrets
-import signal
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 from hdaemon.commands import arguments
 from hdaemon.commands.output import Output, as_ndjson, as_text
+from hdaemon.commands.telling import at_signals, tell
 from hdaemon.log import RingLog
-from hdaemon.message import MODES, one_line
+from hdaemon.message import MODES
 from hdaemon.server.loop import DEFAULT_PORT, ServerLoop
 from hdaemon.server.recorder import DataBlock
 from hdaemon.store import Store
@@ -73,11 +71,11 @@ def run(args: argparse.Namespace) -> int:
     )
     screen = _Screen(loop, as_ndjson if args.json else as_text)
     if not screen.output.ended:
-        with _stopped_by_signals(loop):
+        with at_signals(loop.stop):
             loop.run()
         screen.flush()
     if screen.output.error:
-        _tell(screen.output.error)
+        tell(screen.output.error)
     return 1 if loop.state == "failed" or screen.output.error else 0
 
 
@@ -135,25 +133,7 @@ class _ToldLog(RingLog):
     def event(self, time: float, event: str, text: str, client: str = "") -> int:
         """Add and tell a lifecycle row; return its number."""
         said = text if event in ("started", "stopped") else f"{event}: {text}"
-        _tell(f"{client}: {said}" if client else said)
+        tell(f"{client}: {said}" if client else said)
         if event == "started" and self._when_started is not None:
-            _tell(self._when_started)
+            tell(self._when_started)
         return super().event(time, event, text, client)
-
-
-def _tell(text: str) -> None:
-    try:
-        print(f"hdaemon: {one_line(text)}", file=sys.stderr, flush=True)
-    except (OSError, ValueError):  # standard error is closed: what it would say must not stop the server
-        pass
-
-
-@contextmanager
-def _stopped_by_signals(loop: ServerLoop) -> Iterator[None]:
-    """Have SIGINT and SIGTERM stop `loop`, until the end of the block."""
-    before = {number: signal.signal(number, lambda *_: loop.stop()) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import signal
-import sys
+import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 from hdaemon.blocks import PayloadBlock
 from hdaemon.client import BadValue, Client, ClientError, Message, Subscription, Timeout
 from hdaemon.commands.output import Output, as_ndjson, as_text
 from hdaemon.commands.send import add_server_arguments
+from hdaemon.commands.telling import at_signals, tell
 from hdaemon.errors import HdaemonError, UsageError
 from hdaemon.message import one_line
 
@@ -60,21 +59,22 @@ def run(args: argparse.Namespace) -> int:
         HdaemonError: there is no such server, or it did not come back within `RECONNECT_S`.
     """
     host, port = args.to
+    ended = threading.Event()  # set by SIGINT and SIGTERM; lines are then written to their end
     try:
-        client = Client(host, port, token=args.token, reconnect_s=RECONNECT_S, on_event=lambda _, text: _tell(text))
-        with client.subscribe(args.channel) as subscription, _ended_by_signals() as ended:
-            _tell(f"watching {args.channel} at {client.where}")
-            output = Output(ended)
-            count = _watch(args, subscription, output, ended)
+        client = Client(host, port, token=args.token, reconnect_s=RECONNECT_S, on_event=lambda _, text: tell(text))
+        with client.subscribe(args.channel) as subscription, at_signals(ended.set):
+            tell(f"watching {args.channel} at {client.where}")
+            output = Output(ended.is_set)
+            count = _watch(args, subscription, output, ended.is_set)
     except BadValue as error:
         raise UsageError(str(error)) from error
     except ClientError as error:
         raise HdaemonError(str(error)) from error
     if output.error:
-        _tell(output.error)
+        tell(output.error)
         return 1
-    if args.count is not None and count < args.count and not (output.ended or ended()):
-        _tell(f"{count} of {args.count} messages came within {args.seconds:g} s")
+    if args.count is not None and count < args.count and not (output.ended or ended.is_set()):
+        tell(f"{count} of {args.count} messages came within {args.seconds:g} s")
         return 1
     return 0
 
@@ -119,22 +119,3 @@ def _line(args: argparse.Namespace, message: Message) -> bytes:
     if message.channel == args.channel:
         return text
     return f"{one_line(message.channel)}: ".encode() + text  # a pattern: it is not known otherwise
-
-
-def _tell(text: str) -> None:
-    try:
-        print(f"hdaemon: {one_line(text)}", file=sys.stderr, flush=True)
-    except (OSError, ValueError):  # standard error is closed: what it would say must not end the watching
-        pass
-
-
-@contextmanager
-def _ended_by_signals() -> Iterator[Callable[[], bool]]:
-    """Give a function that says whether SIGINT or SIGTERM came; lines are then written to their end."""
-    came: list[int] = []
-    before = {number: signal.signal(number, lambda n, _: came.append(n)) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield lambda: bool(came)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

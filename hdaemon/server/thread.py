@@ -1,6 +1,6 @@
 """`HPythonServer`: the QThread a `ServerLoop` runs in.
 
-With `lifetime` and `settings` the only one of the library that imports Qt. Works without a QCoreApplication too (hython): then nothing is
+Qt is imported here, and in `lifetime` and `settings`. Works without a QCoreApplication too (hython): then nothing is
 signalled, and what is to be printed is printed on the server thread.
 """
 
