@@ -1,72 +1,84 @@
 """A mesh from another program's arrays to bgeo ready for a node: hdaemon, a .bgeo file, and RPyC (Houdini's hrpyc).
 
-``QT_QPA_PLATFORM=offscreen python bench/mesh.py [--side 1000] [--rounds 9] [--rpyc-rounds 3] [--winding clockwise]``
+``python bench/mesh.py [--side 1000] [--rounds 9] [--rpyc-rounds 3] [--winding clockwise]`` prints the stages too.
 
-A grid of quads, normals on its points, uv on its vertices, deformed before each round. Each sender is a process of its
+A grid of quads, normals on its points, uv on its vertices, deformed before each round. The sender is a process of its
 own and says when it began (the monotonic clock is one for all processes). A round ends when the bytes that
 `hou.Geometry.load()` takes lie in the session's memory. Rounds are interleaved, their medians compared.
 
-- hdaemon: `Client.send_mesh`; the panel is open, a receiver's worker thread decodes and writes bgeo.
+- hdaemon: `Client.send_mesh`, as it comes on Linux (by shared memory for messages of this size), and by TCP. The panel
+  is open, and a receiver's worker thread decodes, checks and writes bgeo.
 - file: hdaemon's own writer in the sender, over the same file in the folder for temporary files, as warm as the system
-  leaves it; the session is told at once, by a pipe, and reads it.
+  leaves it; a thread of the session waits for the word that it is written, which comes by a pipe, and reads it at once.
 - RPyC as it comes: each array by `rpyc.classic.deliver` into the session, which writes bgeo. Tuned: their bytes as
-  arguments of one call, TCP_NODELAY, no compression, large chunks. What would take longer than 20 s a round gets a
-  smaller mesh.
+  arguments of one call, TCP_NODELAY, no compression, large chunks.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
+import importlib.util
 import statistics
-import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from bgeo import grid  # beside this file
+from bgeo import grid
+from figure import Figure, spread
+from session import ROUND_S, Sender, Session, in_rounds
 
-from hdaemon.consumers import Queue
 from hdaemon.content import bgeo
 from hdaemon.content.mesh import Mesh
+from hdaemon.server.shared import OFFERED
 
-ROUND_S = 60.0
-RPYC_ROUND_S = 20.0
+CHANNEL = "bench"
+WARM_UP = 3
+"""Rounds that do not count: buffers are new in them."""
+
+TCP, SHARED, FILE, RPYC, TUNED = "TCP", "shared", "file", "RPyC", "RPyC_tuned"
+OURS = (SHARED, TCP) if OFFERED else (TCP,)
 NAMES = ("points", "counts", "indices", "N", "uv")
 
 Arrays = dict[str, Any]
+Stages = dict[str, float]
+"""Seconds from the sender's call to the end of each stage."""
 
 
-# -- senders: processes of their own ---------------------------------------------------------------------------------
+# -- the sender, a process of its own ----------------------------------------------------------------------------------
 
 
-def as_sender(kind: str, where: str, side: int, winding: str) -> None:
-    """Do a round for each line of standard input, and print when it began; before the first, say that all is ready."""
-    mesh = grid(side, winding=winding)
+def send(side: str, winding: str, path: str, port: str, rpyc_port: str) -> None:
+    """Send the mesh by the way that is named, each round; say when it began, and when its stages ended."""
+    mesh = grid(int(side), winding=winding)
     arrays: Arrays = {
         "points": mesh.points.copy(),
         "counts": mesh.counts.copy(),
         "indices": mesh.indices.copy(),
-        "N": mesh.point["N"].copy(),
-        "uv": mesh.vertex["uv"].copy(),
+        "N": np.array(mesh.point["N"]),
+        "uv": np.array(mesh.vertex["uv"]),
     }
-    send = {"hdaemon": _by_hdaemon, "file": _by_file, "rpyc": _by_rpyc, "rpyc tuned": _by_rpyc_tuned}[kind](
-        where, winding
-    )
-    print("ready", flush=True)
-    for number, _ in enumerate(sys.stdin):
-        arrays["points"][:, 1] = np.sin(arrays["points"][:, 0] * 7 + number)
+    ways = {
+        SHARED: _by_hdaemon(int(port), winding, shared_memory=None),
+        TCP: _by_hdaemon(int(port), winding, shared_memory=False),
+        FILE: _by_file(Path(path), winding),
+    }
+    if int(rpyc_port):
+        ways |= _by_rpyc(int(rpyc_port), winding)
+
+    def one_round(way: str, number: str) -> tuple[object, ...]:
+        arrays["points"][:, 1] = np.sin(arrays["points"][:, 0] * 7 + int(number))
         began = time.monotonic()
-        said = send(arrays)
-        print(began, said, flush=True)
+        return began, *ways[way](arrays)
+
+    in_rounds(one_round)
 
 
-def _by_hdaemon(where: str, winding: str) -> Callable[[Arrays], str]:
+def _by_hdaemon(port: int, winding: str, shared_memory: bool | None) -> Any:
     from hdaemon.client import Client
 
     class Timed(Client):
@@ -76,55 +88,52 @@ def _by_hdaemon(where: str, winding: str) -> Callable[[Arrays], str]:
             self.encoded_at = time.monotonic()
             return super()._publish(*args, **kwargs)
 
-    client = Timed("127.0.0.1", int(where))
+    more: dict[str, Any] = {} if shared_memory is None else {"shared_memory": shared_memory}
+    client = Timed("127.0.0.1", port, **more)
 
-    def send(arrays: Arrays) -> str:
+    def by_client(arrays: Arrays) -> tuple[float, ...]:
         points, counts, indices, normals, uv = (arrays[name] for name in NAMES)
-        client.send_mesh(points, counts, indices, "bench", point={"N": normals}, vertex={"uv": uv}, winding=winding)
-        return f"{client.encoded_at} {time.monotonic()}"
+        client.send_mesh(points, counts, indices, CHANNEL, point={"N": normals}, vertex={"uv": uv}, winding=winding)
+        return client.encoded_at, time.monotonic()
 
-    return send
+    return by_client
 
 
-def _by_file(where: str, winding: str) -> Callable[[Arrays], str]:
-    path = Path(where, "mesh.bgeo")
-
-    def send(arrays: Arrays) -> str:
+def _by_file(path: Path, winding: str) -> Any:
+    def by_file(arrays: Arrays) -> tuple[float, ...]:
+        parts = bgeo.write_parts(_mesh(arrays, winding), bounds=False)
+        encoded = time.monotonic()
         with path.open("wb") as file:
-            for part in bgeo.write_parts(_mesh(arrays, winding)):
+            for part in parts:
                 file.write(part)
-        return str(path)
+        return encoded, time.monotonic()
 
-    return send
-
-
-def _by_rpyc(where: str, winding: str) -> Callable[[Arrays], str]:
-    import rpyc
-
-    connection = rpyc.classic.connect("127.0.0.1", int(where))
-    connection._config["sync_request_timeout"] = ROUND_S
-
-    def send(arrays: Arrays) -> str:
-        there = [rpyc.classic.deliver(connection, arrays[name]) for name in NAMES]
-        return str(connection.root.take(there, winding))
-
-    return send
+    return by_file
 
 
-def _by_rpyc_tuned(where: str, winding: str) -> Callable[[Arrays], str]:
+def _by_rpyc(port: int, winding: str) -> dict[str, Any]:
     import rpyc
     from rpyc.core.stream import SocketStream
 
-    SocketStream.MAX_IO_CHUNK = 1 << 30  # it copies what is left after each chunk of 64 kB: 24 s for this mesh
-    connection = rpyc.classic.connect_stream(SocketStream.connect("127.0.0.1", int(where), nodelay=True))
-    connection._channel.compress = False
-    connection._config["sync_request_timeout"] = ROUND_S
+    plain = rpyc.classic.connect("127.0.0.1", port)
+    tuned = rpyc.classic.connect_stream(SocketStream.connect("127.0.0.1", port, nodelay=True))
+    tuned._channel.compress = False
+    for connection in (plain, tuned):
+        connection._config["sync_request_timeout"] = ROUND_S
+    chunk = SocketStream.MAX_IO_CHUNK
 
-    def send(arrays: Arrays) -> str:
+    def as_it_comes(arrays: Arrays) -> tuple[float, ...]:
+        SocketStream.MAX_IO_CHUNK = chunk
+        plain.root.take([rpyc.classic.deliver(plain, arrays[name]) for name in NAMES], winding)
+        return ()
+
+    def in_one_call(arrays: Arrays) -> tuple[float, ...]:
+        SocketStream.MAX_IO_CHUNK = 1 << 30  # it copies what is left after each chunk of 64 kB: 24 s for this mesh
         parts = [(arrays[name].tobytes(), arrays[name].dtype.str, arrays[name].shape) for name in NAMES]
-        return str(connection.root.take_bytes(tuple(parts), winding))
+        tuned.root.take_bytes(tuple(parts), winding)
+        return ()
 
-    return send
+    return {RPYC: as_it_comes, TUNED: in_one_call}
 
 
 def _mesh(arrays: Arrays, winding: str) -> Mesh:
@@ -132,231 +141,176 @@ def _mesh(arrays: Arrays, winding: str) -> Mesh:
     return Mesh(points, counts, indices, point={"N": normals}, vertex={"uv": uv}, winding=winding)
 
 
-class Sender:
-    """A sending process, and how long its rounds took."""
-
-    def __init__(self, kind: str, where: str, args: argparse.Namespace, side: int) -> None:
-        command = [sys.executable, __file__, "--sender", kind, "--where", where, "--side", str(side)]
-        self.kind, self.side = kind, side
-        self.seconds: list[float] = []
-        self.process = subprocess.Popen(
-            [*command, "--winding", args.winding], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        assert self.process.stdout is not None
-        if self.process.stdout.readline() != "ready\n":
-            self.close()
-            raise RuntimeError(f"the sender {kind!r} did not start; its error is above")
-
-    def begin(self) -> None:
-        """Have it do a round."""
-        assert self.process.stdin is not None
-        self.process.stdin.write("go\n")
-        self.process.stdin.flush()
-
-    def told(self) -> tuple[float, str]:
-        """Return when it began, and what else it says, after it is done."""
-        assert self.process.stdout is not None
-        began, _, said = self.process.stdout.readline().partition(" ")
-        return float(began), said.strip()
-
-    def close(self) -> None:
-        """End it."""
-        self.process.terminate()
-        self.process.communicate(timeout=10)
+# -- the session -------------------------------------------------------------------------------------------------------
 
 
-# -- the session: a Qt program with its panel open ---------------------------------------------------------------------
+class Receivers:
+    """What receives in the session: a receiver's worker, a thread that reads files, an RPyC server."""
 
-
-class Session:
-    """What receives: a server with a live panel and a receiver's worker, a folder, and an RPyC server."""
-
-    def __init__(self) -> None:
-        from hdaemon_panel import standalone
-
-        import hdaemon
+    def __init__(self, session: Session, side: int, winding: str, path: Path, with_rpyc: bool) -> None:
         from hdaemon.houdini.from_message import AS_SENT
         from hdaemon.houdini.worker import Worker
-        from hdaemon.store import store
 
-        self.app = standalone.application()
-        self.server = hdaemon.start("bench", port=0, mode="evaluate")
-        self.panel = standalone.window("bench")
-        self.panel.resize(900, 700)
-        self.panel.show()
-        self.key = ("bench", AS_SENT)
-        self.worker = Worker(store)
-        self.worker.on_ready = self._on_ready
-        self.worker.want(self.key)
-        self.arrivals = _Arrivals("bench")
-        store.consumers.add(self.arrivals)
-        self.ready = threading.Event()
-        self.ready_at = 0.0
-        self.rpyc: Any = None
+        self.session, self.path = session, path
+        self._ready = threading.Event()
+        self._ready_at, self._stored_at = 0.0, 0.0
+        self._key, self._worker = (CHANNEL, AS_SENT), Worker()
+        self._rpyc: Any = None
+        self._worker.on_ready = self._on_ready
+        rpyc_port = self._start_rpyc() if with_rpyc else 0
+        ports = str(session.server.port), str(rpyc_port)
+        self.sender = Sender(__file__, "--send", str(side), winding, str(path), *ports)
+        self._number = 0
+        self._bytes = 0
+        self._worker.want(self._key)
 
     def _on_ready(self) -> None:
-        self.ready_at = time.monotonic()
-        self.ready.set()
+        self._ready_at = time.monotonic()
+        self._ready.set()
 
-    def start_rpyc(self) -> int:
+    def _start_rpyc(self) -> int:
         """Start an RPyC server on a thread of this program, as hrpyc does; return its port."""
         import rpyc
         from rpyc.utils.server import ThreadedServer
 
-        session = self
+        made = self._made
 
-        class Service(rpyc.classic.SlaveService):  # type: ignore[misc, name-defined]
-            def take(self, there: list[Any], winding: str) -> str:
-                return session.made([there[number] for number in range(len(NAMES))], winding)
+        class Service(rpyc.classic.SlaveService):  # type: ignore[misc, name-defined, unused-ignore]
+            def take(self, there: list[Any], winding: str) -> None:
+                made([there[number] for number in range(len(NAMES))], winding)
 
-            def take_bytes(self, parts: tuple[tuple[bytes, str, tuple[int, ...]], ...], winding: str) -> str:
-                return session.made([np.frombuffer(*part[:2]).reshape(part[2]) for part in parts], winding)
+            def take_bytes(self, parts: tuple[tuple[bytes, str, tuple[int, ...]], ...], winding: str) -> None:
+                made([np.frombuffer(*part[:2]).reshape(part[2]) for part in parts], winding)
 
-        self.rpyc = ThreadedServer(Service, hostname="127.0.0.1", port=0)
-        threading.Thread(target=self.rpyc.start, daemon=True).start()
-        return int(self.rpyc.port)
+        self._rpyc = ThreadedServer(Service, hostname="127.0.0.1", port=0)
+        threading.Thread(target=self._rpyc.start, name="bench rpyc", daemon=True).start()
+        return int(self._rpyc.port)
 
-    def made(self, arrays: list[Any], winding: str) -> str:
-        """Write bgeo of arrays that have arrived; return when it was ready."""
+    def _made(self, arrays: list[Any], winding: str) -> None:
         mesh = _mesh(dict(zip(NAMES, arrays, strict=True)), winding)
-        assert len(bgeo.write(mesh)) > len(mesh) * 12
-        return str(time.monotonic())
+        self._check(bgeo.write(mesh))
+        self._on_ready()
 
-    def round(self, sender: Sender) -> dict[str, float]:
-        """Do a round; return the seconds from the sender's call to each stage."""
-        self.ready.clear()
-        sender.begin()
-        if sender.kind == "hdaemon":
-            self._wait(self.ready.is_set)
-            began, said = sender.told()
-            encoded, acknowledged = (float(part) for part in said.split())
-            stages = {"arrays checked": encoded, "arrived": self.arrivals.at, "acknowledged": acknowledged}
-            found = self.worker.ready(self.key)
+    def _check(self, data: bytes) -> None:
+        assert len(data) >= self._bytes, "what arrived is not what was sent"
+        self._bytes = len(data) - 256  # a head with bounds is longer by a few bytes
+
+    def round(self, way: str) -> Stages:
+        """Do a round; return when its stages ended."""
+        self._number += 1
+        self._ready.clear()
+        told: list[str] = []
+
+        def read() -> None:
+            told.extend(self.sender.told())
+            data = self.path.read_bytes()
+            self._on_ready()
+            self._check(data)
+
+        thread = threading.Thread(target=read, name="bench file") if way == FILE else None
+        if thread is not None:
+            thread.start()
+        self.sender.begin(f"{way} {self._number}")
+        self.session.until(self._ready.is_set)
+        if thread is not None:
+            thread.join()
+        else:
+            told += self.sender.told()
+        if way in OURS:
+            found = self._worker.ready(self._key)
             assert found is not None
             assert found.error is None, found.error
-            stages["ready"] = self.ready_at
-            return {name: at - began for name, at in stages.items()}
-        answer: list[tuple[float, str]] = []
-        reader = threading.Thread(target=lambda: answer.append(sender.told()))
-        reader.start()
-        self._wait(lambda: not reader.is_alive())
-        began, said = answer[0]
-        if sender.kind == "file":
-            written = time.monotonic() - began
-            data = Path(said).read_bytes()
-            ended = time.monotonic()
-            assert data
-            return {"written": written, "ready": ended - began}
-        return {"ready": float(said) - began}
+            self._check(found.bgeo)
+        began, *stages = map(float, told)
+        names = ("arrays checked", "written" if way == FILE else "acknowledged")
+        return dict(zip(names, (at - began for at in stages), strict=False)) | {"ready": self._ready_at - began}
 
-    def _wait(self, done: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + ROUND_S
-        while not done():
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"no mesh within {ROUND_S:g} s")
-            self.app.processEvents()
-            self.ready.wait(0.002)
+    def measure(self, ways: tuple[str, ...], rounds: int) -> dict[str, list[Stages]]:
+        """Take turns; return the stages of each round, but for those that warm up."""
+        found: dict[str, list[Stages]] = {way: [] for way in ways}
+        for number in range(WARM_UP + rounds):
+            for way in ways:
+                stages = self.round(way)
+                if number >= WARM_UP:
+                    found[way].append(stages)
+        return found
 
     def close(self) -> None:
         """End everything."""
-        if self.rpyc is not None:
-            self.rpyc.close()
-        self.worker.stop()
-        self.server.stop()
-        self.panel.close()
+        self.sender.close()
+        self._worker.stop()
+        if self._rpyc is not None:
+            self._rpyc.close()
 
 
-class _Arrivals(Queue):
-    """Notes when a message is received and stored, on the server thread."""
+def measured(side: int, winding: str, rounds: int, rpyc_rounds: int) -> Iterator[dict[str, list[Stages]]]:
+    """Yield what was measured together: hdaemon and the file, hdaemon and RPyC."""
+    with_rpyc = bool(rpyc_rounds) and importlib.util.find_spec("rpyc") is not None
+    with tempfile.TemporaryDirectory(prefix="hdaemon-bench-") as folder, Session() as session:
+        receivers = Receivers(session, side, winding, Path(folder, "mesh.bgeo"), with_rpyc)
+        try:
+            yield receivers.measure((*OURS, FILE), rounds)
+            if with_rpyc:
+                yield receivers.measure((*OURS, RPYC, TUNED), rpyc_rounds)
+        finally:
+            receivers.close()
 
-    at = 0.0
 
-    def offer(self, block: Any) -> None:
-        if block.channel in self.wanted:
-            self.at = time.monotonic()
+_PEERS = {
+    FILE: (".bgeo file written and read back", 2.0, 4.0),
+    RPYC: ("RPyC as it comes", 5.0, 10.0),
+    TUNED: ("RPyC tuned", 2.0, 4.0),
+}
+_WORDS = {TCP: "TCP", SHARED: "shared memory"}
 
 
-def main() -> int:
-    """Run the rounds; return the exit status."""
+def figures(short: bool) -> Iterator[Figure]:
+    """Yield the rows."""
+    side = 1000
+    for found in measured(side, "clockwise", 7 if short else 15, 1 if short else 3):
+        times = {way: [stages["ready"] * 1000 for stages in all_] for way, all_ in found.items()}
+        for peer in (peer for peer in _PEERS if peer in times):  # in their order
+            name, must, want = _PEERS[peer]
+            theirs = statistics.median(times[peer])
+            for way in OURS:
+                ours = statistics.median(times[way])
+                yield Figure(
+                    f"{side**2:,} point quad mesh to bgeo for a node, {_WORDS[way]}",
+                    ours,
+                    "ms",
+                    name,
+                    theirs,
+                    theirs / ours,
+                    must,
+                    want,
+                    note=f"ms, {spread(times[way])}; {name} {spread(times[peer])}",
+                )
+
+
+def main(argv: list[str]) -> int:
+    """Print each way's stages; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--side", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--rpyc-rounds", type=int, default=3)
     parser.add_argument("--winding", choices=("clockwise", "counterclockwise"), default="clockwise")
-    parser.add_argument("--sender", help=argparse.SUPPRESS)
-    parser.add_argument("--where", help=argparse.SUPPRESS)
-    args = parser.parse_args()
-    if args.sender:
-        as_sender(args.sender, args.where, args.side, args.winding)
-        return 0
-    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-    session = Session()
-    senders: list[Sender] = []
-    try:
-        with tempfile.TemporaryDirectory(prefix="hdaemon-bench-") as folder:
-            _run(args, session, senders, folder)
-    finally:
-        for sender in senders:
-            sender.close()
-        session.close()
+    args = parser.parse_args(argv)
+    print(f"{args.side**2:,} points, {(args.side - 1) ** 2:,} quads, {args.winding}; medians, ms")
+    for found in measured(args.side, args.winding, args.rounds, args.rpyc_rounds):
+        middle = {
+            way: {name: statistics.median(stages[name] for stages in all_) * 1000 for name in all_[0]}
+            for way, all_ in found.items()
+        }
+        for way, stages in middle.items():
+            print(f"{way:12} " + ", ".join(f"{name} {took:.1f}" for name, took in stages.items()))
+        for peer in (way for way in middle if way not in OURS):
+            for way in OURS:
+                print(f"{way} is {middle[peer]['ready'] / middle[way]['ready']:.2f} times as fast as {peer}")
     return 0
 
 
-def _run(args: argparse.Namespace, session: Session, senders: list[Sender], folder: str) -> None:
-    hdaemon, file = (
-        Sender("hdaemon", str(session.server.port), args, args.side),
-        Sender("file", folder, args, args.side),
-    )
-    senders += [hdaemon, file]
-    stages: dict[str, list[dict[str, float]]] = {"hdaemon": [], "file": []}
-    for number in range(args.rounds + 3):
-        for sender in (hdaemon, file):
-            found = session.round(sender)
-            if number >= 3:  # before, buffers are new: the pool has a few that take turns
-                stages[sender.kind].append(found)
-                sender.seconds.append(found["ready"])
-    middle = {
-        kind: {name: statistics.median(one[name] for one in all_) for name in all_[0]} for kind, all_ in stages.items()
-    }
-    points = args.side**2
-    print(f"{points:,} points, {(args.side - 1) ** 2:,} quads, {args.winding}; medians of {args.rounds} rounds, ms")
-    for kind, found in middle.items():
-        print(f"{kind:10} " + ", ".join(f"{name} {seconds * 1000:.1f}" for name, seconds in found.items()))
-    print(f"hdaemon is {middle['file']['ready'] / middle['hdaemon']['ready']:.2f} times as fast as the file")
-    if args.rpyc_rounds:
-        try:
-            port = session.start_rpyc()
-        except ImportError:
-            print("RPyC is not installed: pip install rpyc")
-            return
-        for kind in ("rpyc", "rpyc tuned"):
-            _compare(args, session, senders, hdaemon, kind, port)
-
-
-def _compare(
-    args: argparse.Namespace, session: Session, senders: list[Sender], hdaemon: Sender, kind: str, port: int
-) -> None:
-    """Compare with RPyC, with the largest mesh that it moves in time."""
-    probe = Sender(kind, str(port), args, max(2, args.side // 8))
-    senders.append(probe)
-    took = session.round(probe)["ready"] * (args.side / probe.side) ** 2
-    side = args.side if took < RPYC_ROUND_S else int(args.side * (RPYC_ROUND_S / took) ** 0.5 / 2)
-    there = Sender(kind, str(port), args, side)
-    ours = hdaemon if side == args.side else Sender("hdaemon", str(session.server.port), args, side)
-    senders += [there] + ([ours] if ours is not hdaemon else [])
-    times: dict[str, list[float]] = {kind: [], "hdaemon": []}
-    for number in range(args.rpyc_rounds + 1):
-        for name, sender in ((kind, there), ("hdaemon", ours)):
-            seconds = session.round(sender)["ready"]
-            if number:
-                times[name].append(seconds)
-    middle = {name: statistics.median(values) for name, values in times.items()}
-    size = "the same mesh" if side == args.side else f"a mesh of {side**2:,} points"
-    print(
-        f"{kind:10} {middle[kind] * 1000:.0f} ms for {size}; hdaemon {middle['hdaemon'] * 1000:.1f} ms beside it, "
-        f"{middle[kind] / middle['hdaemon']:.0f} times as fast (medians of {args.rpyc_rounds} rounds)"
-    )
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    if sys.argv[1:2] == ["--send"]:
+        send(*sys.argv[2:])
+    else:
+        sys.exit(main(sys.argv[1:]))

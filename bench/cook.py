@@ -1,0 +1,289 @@
+"""What is received while the main thread cooks: in C that lets go of the interpreter's lock, and in C that holds it.
+
+``python bench/cook.py [--short]``. The senders are processes of their own that send 100-byte messages as fast as they
+can: by the client library over HTTP, each acknowledged, and as raw lines in blocks. The panel is open. A consumer notes
+on the server's thread when how much has been stored; what was sent and what was received are compared at the end.
+
+**A cook that lets go of the lock** (as Houdini's own do): sha256 of 128 MB, again and again; no event is handled. That
+it lets go, and that the other one does not, is tried with a thread that looks at the clock every millisecond.
+It needs a processor beside those of the sender and the server: where there are only two, each of the three gets two
+thirds of one. So there are two rows: against no cook at all, and against the same cook in another process, which takes
+as much of the processors and never has the lock. The second says what hdaemon loses by the lock.
+
+**A cook that holds the lock**: one call of `sum` of about 200 ms, then 50 ms of the event loop, again and again. What
+counts as the full rate is what 19 in 20 windows of 20 ms of undisturbed rounds in the same run reach, and at least half
+of their mean: receiving varies by itself, as the panel is painted and other programs run. It is back, after a hold, at
+the first moment from which on it is reached both over the next 20 ms and over all the rest of the 50 ms. So what waited
+in buffers and comes at once, followed by nothing, does not count, nor does one good moment. Where it is not back in
+time, 250 ms are counted, the end of the next hold. The 95th percentile of all holds is judged. Beside it stand what the
+same rule finds where nothing was held, and what came in all the free times together.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from figure import Figure, interleaved, medians
+from judge import alone, arrived, back_to_full_rate, full_rate, quantile
+
+MESSAGE_BYTES = 100
+HASHED_BYTES = 128_000_000
+HOLD_S, FREE_S, HOLDS_A_ROUND = 0.2, 0.05, 10
+KINDS = {"http": "HTTP messages of the client library", "lines": "raw lines"}
+
+
+def figures(short: bool) -> Iterator[Figure]:
+    """Yield three rows for each kind of message."""
+    from session import Session
+
+    seconds, rounds, holds = (0.5, 3, 10) if short else (1.0, 7, 40)
+    buffer = os.urandom(1 << 20) * (HASHED_BYTES >> 20)
+    hold = Hold()
+    assert held_part(lambda: hashlib.sha256(buffer)) < 0.3, "the cook that should let go of the lock holds it"
+    assert held_part(hold) > 0.8, "the cook that should hold the lock lets go of it"
+    for kind in KINDS:
+        with Session("cook") as session, Flow(session, kind) as flow:
+            yield from _released(flow, lambda: hashlib.sha256(buffer), seconds, rounds)
+            yield from _held(flow, hold, holds)
+
+
+def held_part(cook: Callable[[], object]) -> float:
+    """Return for what part of a call of `cook` no other thread could run: the longest part at a time."""
+    latest, longest, stop = [time.perf_counter()], [0.0], threading.Event()
+
+    def look() -> None:
+        while not stop.wait(0.001):
+            now = time.perf_counter()
+            longest[0] = max(longest[0], now - latest[0])
+            latest[0] = now
+
+    thread = threading.Thread(target=look, name="bench lock")
+    thread.start()
+    stop.wait(0.01)
+    longest[0], began = 0.0, time.perf_counter()
+    cook()
+    took = time.perf_counter() - began
+    stop.wait(0.01)
+    stop.set()
+    thread.join(5)
+    return longest[0] / took
+
+
+class Hold:
+    """A call that holds the lock for about 200 ms: `sum` of a range is one loop in C, of no Python code."""
+
+    def __init__(self) -> None:
+        count, took = 1_000_000, []
+        for _ in range(5):
+            began = time.perf_counter()
+            sum(range(count))
+            took.append(time.perf_counter() - began)
+        self._count = int(count * HOLD_S / statistics.median(took))
+
+    def __call__(self) -> None:
+        """Hold it."""
+        sum(range(self._count))
+
+
+class Flow:
+    """A sender of one kind, and when what was received."""
+
+    def __init__(self, session: Any, kind: str) -> None:
+        from session import Sender
+
+        self.session, self.kind = session, kind
+        self.arrivals = arrivals()
+        session.server.store.consumers.add(self.arrivals)
+        self.sender = Sender(__file__, "--sender", kind, str(session.server.port))
+        self.sent = 0
+
+    def __enter__(self) -> Flow:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.arrivals.close()
+        self.sender.close()
+
+    @contextlib.contextmanager
+    def round(self, seconds: float) -> Iterator[None]:
+        """Send for so long while the body runs; when it is left all has been received, or an AssertionError says."""
+        server, arrivals = self.session.server, self.arrivals
+        before = server.messages_received
+        arrivals.times.clear()
+        arrivals.counts.clear()
+        arrivals.total = 0
+        self.sender.begin(str(seconds))
+        yield
+        self.session.until(lambda: self.sender.done)
+        sent = int(self.sender.told()[1])
+        self.sent += sent
+        with contextlib.suppress(TimeoutError):  # the counts say it better
+            self.session.until(lambda: server.messages_received >= before + sent, 5)
+        received = server.messages_received - before
+        assert received == sent == arrivals.total, f"{sent:,} sent, {received:,} received, {arrivals.total:,} stored"
+
+    def rate(self, seconds: float, cook: Callable[[], object] | None = None) -> float:
+        """Return the messages stored a second in a round, from the first to the last."""
+        with self.round(seconds):
+            if cook is not None:
+                self.session.until(lambda: self.sender.done, cook=cook)
+        times, counts = self.arrivals.times, self.arrivals.counts
+        return float((counts[-1] - counts[0]) / (times[-1] - times[0]))
+
+
+def arrivals() -> Any:
+    """Return a consumer that notes when how much was stored, and keeps nothing of it."""
+    from hdaemon.consumers import Queue
+
+    class Arrivals(Queue):
+        def __init__(self) -> None:
+            super().__init__("#")
+            self.times: list[float] = []
+            self.counts: list[int] = []
+            self.total = 0
+
+        def offer(self, block: Any) -> None:
+            self.total += block.count
+            self.times.append(time.monotonic())
+            self.counts.append(self.total)
+
+    return Arrivals()
+
+
+def _released(flow: Flow, cook: Callable[[], object], seconds: float, rounds: int) -> Iterator[Figure]:
+    def elsewhere() -> float:
+        other = subprocess.Popen([sys.executable, __file__, "--cook"], stdout=subprocess.PIPE, text=True)
+        try:
+            assert other.stdout is not None
+            assert other.stdout.readline() == "cooking\n"
+            return flow.rate(seconds)
+        finally:
+            other.terminate()
+            other.communicate(timeout=10)
+
+    ways = {"cook": lambda: flow.rate(seconds, cook), "none": lambda: flow.rate(seconds), "elsewhere": elsewhere}
+    found = interleaved(ways, rounds)
+    middle = medians(found)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    note = f"median of {rounds} rounds of {seconds:g} s; {cores} processors, where three want one each"
+    for way, peer in (("none", "without the cook"), ("elsewhere", "the cook in another process")):
+        yield Figure(
+            f"{KINDS[flow.kind]} received while the main thread cooks in C that releases the lock",
+            middle["cook"],
+            "messages/s",
+            peer,
+            middle[way],
+            middle["cook"] / middle[way],
+            0.9,
+            1.0,
+            note=note,
+        )
+
+
+def _held(flow: Flow, hold: Callable[[], object], holds: int) -> Iterator[Figure]:
+    session, arrivals, sent = flow.session, flow.arrivals, flow.sent
+    back: list[float] = []
+    floor: list[float] = []
+    means: list[float] = []
+    full: list[float] = []
+    lasted: list[float] = []
+    free: list[float] = []
+    for _ in range(-(-holds // HOLDS_A_ROUND)):
+        means.append(flow.rate(1.0))
+        full.append(full_rate(arrivals.times, arrivals.counts))
+        pretended = [arrivals.times[0] + 0.2 + FREE_S * number for number in range(HOLDS_A_ROUND)]
+        floor += _back(arrivals, pretended, statistics.median(full))
+        ends = []
+        with flow.round((HOLD_S + FREE_S) * HOLDS_A_ROUND + 0.2):
+            session.run_for(0.1)
+            for _ in range(HOLDS_A_ROUND):
+                began = time.monotonic()
+                hold()
+                ends.append(time.monotonic())
+                lasted.append(ends[-1] - began)
+                session.run_for(FREE_S)
+        back += _back(arrivals, ends, statistics.median(full))
+        free += [arrived(arrivals.times, arrivals.counts, end, end + FREE_S) / FREE_S for end in ends]
+    ours = quantile(back, 0.95)
+    mean = statistics.median(means)
+    part = statistics.median(full) / mean
+    note = (
+        f"95th percentile of {len(back)} holds of {statistics.median(lasted) * 1000:.0f} ms; median "
+        f"{statistics.median(back):.1f}, longest {max(back):.1f}; where nothing was held {quantile(floor, 0.95):.1f}, "
+        f"median {statistics.median(floor):.1f}; full: {part:.2f} of the mean of {mean:,.0f}/s; in all the free times "
+        f"together {statistics.fmean(free) / mean:.2f} of it"
+    )
+    work = f"{KINDS[flow.kind]}: full rate again after 200 ms of Python that holds the lock, repeated"
+    yield Figure(work, ours, "ms", value=ours, must=50, want=10, better="less", note=note)
+    note = f"of {flow.sent - sent:,} sent; the run fails where one is missing"
+    yield Figure(f"{KINDS[flow.kind]}: delivered in that run", 100.0, "%", value=100.0, must=100, note=note)
+
+
+def _back(arrivals: Any, ends: list[float], rate: float) -> list[float]:
+    """Return in ms when the full rate was back after each end."""
+    found = [back_to_full_rate(arrivals.times, arrivals.counts, end, end + FREE_S, rate) for end in ends]
+    return [((HOLD_S + FREE_S) if one is None else one) * 1000 for one in found]
+
+
+# -- the senders -------------------------------------------------------------------------------------------------------
+
+
+def _send(kind: str, port: int) -> None:
+    from session import in_rounds
+
+    if kind == "http":
+        from hdaemon.client import Client
+
+        client, text = Client(port=port), "x" * MESSAGE_BYTES
+
+        def one_round(seconds: str) -> tuple[object, ...]:
+            count, began = 0, time.monotonic()
+            end = began + float(seconds)
+            while time.monotonic() < end:
+                client.send(text, "cook")
+                count += 1
+            assert client.flush().count == count
+            return (began, count)
+    else:
+        import socket
+
+        sock = socket.create_connection(("127.0.0.1", port), 5)
+        sock.settimeout(30)
+        lines = (b"x" * (MESSAGE_BYTES - 1) + b"\n") * 655
+
+        def one_round(seconds: str) -> tuple[object, ...]:
+            count, began = 0, time.monotonic()
+            end = began + float(seconds)
+            while time.monotonic() < end:
+                sock.sendall(lines)
+                count += 655
+            return (began, count)
+
+    in_rounds(one_round)
+
+
+def _cook_elsewhere() -> None:
+    buffer = os.urandom(1 << 20) * (HASHED_BYTES >> 20)
+    print("cooking", flush=True)
+    give_up = time.monotonic() + 60
+    while time.monotonic() < give_up:
+        hashlib.sha256(buffer)
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    if "--sender" in sys.argv:
+        _send(sys.argv[2], int(sys.argv[3]))
+    elif "--cook" in sys.argv:
+        _cook_elsewhere()
+    else:
+        sys.exit(alone(figures, __doc__))
