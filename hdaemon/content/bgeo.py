@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from hdaemon.content import json as strict_json
 from hdaemon.content.buffers import Payload, flat, load_numpy
+from hdaemon.content.joined import joined
 from hdaemon.errors import DecodeError
 
 if TYPE_CHECKING:
@@ -59,17 +60,21 @@ def write(mesh: Mesh, *, ascii: bool = False) -> bytes:  # noqa: A002 - it is Ho
         UsageError: ASCII, and a number is NaN or infinite.
     """
     if not ascii:
-        return b"".join(write_parts(mesh))
+        return joined(write_parts(mesh))
     from hdaemon.content import bgeo_encode, bgeo_write
 
     return bgeo_encode.ascii_bytes(bgeo_write.tree(mesh.converted(), binary=False))
 
 
-def write_parts(mesh: Mesh) -> list[bytes | memoryview]:
-    """Return the buffers whose bytes, one after the other, are `write(mesh)`; large arrays are not copied."""
+def write_parts(mesh: Mesh, *, bounds: bool = True) -> list[bytes | memoryview]:
+    """Return the buffers whose bytes, one after the other, are `write(mesh)`; large arrays are not copied.
+
+    Without `bounds` they do not say where the points are at most. That is for who looks at a file without loading it,
+    and takes 2 to 3 ms of a million points.
+    """
     from hdaemon.content import bgeo_encode, bgeo_write
 
-    return bgeo_encode.binary_parts(bgeo_write.tree(mesh.converted(), binary=True))
+    return bgeo_encode.binary_parts(bgeo_write.tree(mesh.converted(), binary=True, bounds=bounds))
 
 
 def _ascii(view: memoryview, head: bytes) -> Any:

@@ -58,7 +58,7 @@ class Budget:
     """How many bytes a payload may still become: `FACTOR` times its own, or `FLOOR` where that is more."""
 
     FACTOR = 64
-    FLOOR = 64 * 1024 * 1024
+    FLOOR = 24 * 1024 * 1024
 
     def __init__(self, payload_bytes: int) -> None:
         self.whole = self.left = max(self.FLOOR, self.FACTOR * payload_bytes)

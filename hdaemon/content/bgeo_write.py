@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from hdaemon.content.bgeo_encode import Plain, Wide
 from hdaemon.content.mesh import Attribute, Mesh, Strings
+from hdaemon.content.mesh_arrays import vertices_of
 
 __all__ = ["FILE_VERSION", "tree"]
 
@@ -44,7 +45,7 @@ _NO_BOUNDS = 1.7014117331926443e38
 _INDEX_POSITION = 102
 
 
-def tree(mesh: Mesh, *, binary: bool) -> list[Any]:
+def tree(mesh: Mesh, *, binary: bool, bounds: bool = True) -> list[Any]:
     """Return the tree of `mesh`, which is in Houdini's conventions; for the binary or for the ASCII form."""
     document: list[Any] = [
         *("fileversion", FILE_VERSION),
@@ -52,7 +53,7 @@ def tree(mesh: Mesh, *, binary: bool) -> list[Any]:
         *("pointcount", len(mesh.points)),
         *("vertexcount", len(mesh.indices)),
         *("primitivecount", len(mesh.counts)),
-        *("info", _info(mesh)),
+        *("info", _info(mesh, bounds)),
         *("topology", ["pointref", ["indices", mesh.indices]]),
         *("attributes", list(_attributes(mesh, binary))),
         *("primitives", list(_primitives(mesh, binary))),
@@ -69,16 +70,17 @@ def tree(mesh: Mesh, *, binary: bool) -> list[Any]:
     return document
 
 
-def _info(mesh: Mesh) -> dict[str, Any]:
+def _info(mesh: Mesh, with_bounds: bool) -> dict[str, Any]:
     info: dict[str, Any] = {}
     if len(mesh.counts):
         number = len(mesh.counts)
         info["primcount_summary"] = f"{number:11,} Polygon{'s' * (number != 1)}\n"
-    bounds = mesh.bounds()
-    ends = zip(*bounds, strict=True) if bounds else [(_NO_BOUNDS, -_NO_BOUNDS)] * 3
-    info["bounds"] = [end for axis in ends for end in axis]
-    if not np.isfinite(info["bounds"]).all():
-        del info["bounds"]  # ASCII cannot say it, and it is of no use
+    if with_bounds:
+        corners = mesh.bounds()
+        axes = zip(*corners, strict=True) if corners else [(_NO_BOUNDS, -_NO_BOUNDS)] * 3
+        ends = [end for axis in axes for end in axis]
+        if np.isfinite(ends).all():  # ASCII cannot say it else, and it is of no use
+            info["bounds"] = ends
     summary = ""
     for section, cls in _SECTIONS.items():
         names = [*(("P",) if cls == "point" else ()), *getattr(mesh, cls)]
@@ -139,14 +141,13 @@ def _primitives(mesh: Mesh, binary: bool) -> Iterator[Any]:
     """Yield a run for each stretch of polygons, and of curves; the names are shorter in the binary form."""
     if not len(mesh.counts):
         return
-    changes = np.flatnonzero(mesh.closed[1:] != mesh.closed[:-1]) + 1
-    begins = np.concatenate([[0], changes]).tolist()
+    begins = _run_starts(mesh.closed).tolist()
     ends = [*begins[1:], len(mesh.counts)]
     vertex = 0
     for begin, end in zip(begins, ends, strict=True):
         counts = mesh.counts[begin:end]
         kinds = ("p_r", "Polygon_run") if mesh.closed[begin] else ("c_r", "PolygonCurve_run")
-        starts = np.concatenate([[0], np.flatnonzero(counts[1:] != counts[:-1]) + 1])
+        starts = _run_starts(counts)
         coded: npt.NDArray[Any]
         if 2 * len(starts) < len(counts):
             often = np.diff(starts, append=len(counts))
@@ -156,7 +157,14 @@ def _primitives(mesh: Mesh, binary: bool) -> Iterator[Any]:
         at = 0 if binary else 1
         head = [("s_v", "startvertex")[at], vertex, ("n_p", "nprimitives")[at], end - begin]
         yield [["type", kinds[at]], [*head, names[at], coded.astype("<i4", copy=False)]]
-        vertex += int(counts.sum(dtype=np.int64))
+        vertex += vertices_of(counts)
+
+
+def _run_starts(values: _Array) -> _Array:
+    """Return where each run of equal values begins."""
+    if not len(values) or values.min() == values.max():  # as most are; the search takes five times as long
+        return np.zeros(min(len(values), 1), np.int64)
+    return np.concatenate([[0], np.flatnonzero(values[1:] != values[:-1]) + 1])
 
 
 MAX_PLAIN_GROUP = 20
@@ -164,9 +172,7 @@ MAX_PLAIN_GROUP = 20
 
 
 def _group(name: str, members: _Array) -> list[Any]:
-    starts = (
-        np.concatenate([[0], np.flatnonzero(members[1:] != members[:-1]) + 1]) if len(members) else np.zeros(0, int)
-    )
+    starts = _run_starts(members)
     coded: list[Any]
     # Each run is some 3 bytes, and is read one by one; each member is a byte.
     if len(members) < MAX_PLAIN_GROUP or 4 * len(starts) > max(len(members), 64):

@@ -49,7 +49,7 @@ def _npy_type(descr: str) -> str:
     kind, size = descr[1:2], descr[2:]
     if kind == "b":
         return "bool"
-    return f"{_KINDS[kind]}{8 * int(size)}" if kind in _KINDS and size.isdigit() else descr
+    return f"{_KINDS[kind]}{8 * int(size)}" if kind in _KINDS and size.isdecimal() else descr
 
 
 def _tensor_type(kind: bytes) -> str:

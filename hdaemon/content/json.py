@@ -6,8 +6,8 @@ choice, this is what is done here:
 - A byte order mark is refused (section 8.1 allows that), and so is everything but UTF-8.
 - A name twice in one object is refused (4): what the sender meant cannot be known.
 - Nesting is limited to `MAX_DEPTH` (9), which is checked before anything is parsed.
-- Whole numbers become int, of at most `MAX_INTEGER_DIGITS` digits (6). Others become float, with its precision; one too
-  large for a float is refused, as it would become an infinity that JSON cannot say.
+- Whole numbers become int, of at most `MAX_INTEGER_DIGITS` digits (6). Others become float, with its precision, of as
+  many characters; one too large for a float is refused, as it would become an infinity that JSON cannot say.
 - An escaped surrogate without its other half (8.2) is refused: such a str could not be written out as UTF-8 again.
 - U+0000 and other escaped control characters, and code points that are no characters, are kept.
 """
@@ -33,7 +33,9 @@ MAX_INTEGER_DIGITS = 4300
 """Python's own limit (3.10.7 on): turning digits into an int takes a time that grows with their square."""
 
 _ADVICE = "send JSON as RFC 8259 has it, or the text as text/plain"
-_CHUNK = 1 << 20
+_CHUNK = 1 << 16
+"""Looked through at once. A bracket too many is then looked for byte by byte within so much only: 9 ms."""
+
 _STRING = re.compile(rb'"[^"]*"?')
 _BUT_BRACKETS = bytes(set(range(256)) - set(b'"[]{}'))
 _STEPS = bytes.maketrans(b"[]{}", b"\x01\xff\x01\xff")  # as signed bytes: one level more, one less
@@ -75,7 +77,8 @@ def decode(payload: Payload) -> Any:
         raise
     except _Refused as error:
         literal, reason = error.args
-        _refuse(reason, text, _outside_strings(re.escape(literal), text))
+        begin = re.escape(literal[: MAX_INTEGER_DIGITS + 1])  # an expression of more takes half a second to make
+        _refuse(reason, text, _outside_strings(begin, text))
     except ValueError:  # what int() raises of too many digits
         limit = sys.get_int_max_str_digits()
         reason = f"an integer has more than {limit} digits"
@@ -109,6 +112,8 @@ def _constant(name: str) -> NoReturn:
 
 
 def _float(digits: str) -> float:
+    if len(digits) > MAX_INTEGER_DIGITS:  # the time grows with their square here too
+        raise _Refused(digits, f"a number has more than {MAX_INTEGER_DIGITS} digits")
     value = float(digits)
     if math.isinf(value):
         raise _Refused(digits, "a number is too large for a float of 64 bits")

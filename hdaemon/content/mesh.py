@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from hdaemon.content.buffers import short
-from hdaemon.content.mesh_arrays import Strings, check_name, first, indices32, mask, numbers, positions
+from hdaemon.content.joined import joined
+from hdaemon.content.mesh_arrays import Strings, check_name, first, indices32, mask, numbers, positions, vertices_of
 from hdaemon.errors import UsageError
 
 if TYPE_CHECKING:
@@ -154,17 +155,17 @@ class Mesh:
             raise UsageError("notes are a tuple of str")
 
     def _check_topology(self) -> None:
-        wrong = self.counts < 1
-        if wrong.any():
-            at = first(wrong)
+        if len(self.counts) and int(self.counts.min()) < 1:
+            at = first(self.counts < 1)
             raise UsageError(f"counts: polygon {at} has {self.counts[at]} vertices: give at least 1")
-        total = int(self.counts.sum(dtype=np.int64))
+        total = vertices_of(self.counts)
         if total != len(self.indices):
             ends = np.cumsum(self.counts, dtype=np.int64)
             at = int(np.searchsorted(ends, len(self.indices), side="right"))
             where = f"; polygon {at} is the first without all its vertices" if at < len(ends) else ""
             raise UsageError(f"indices has {len(self.indices)} vertices, and counts add up to {total}{where}")
-        if total and not 0 <= int(self.indices.min()) <= int(self.indices.max()) < len(self.points):
+        # One look instead of two: without its sign, a negative number is larger than any that is allowed.
+        if total and int(self.indices.view(np.uint32).max()) >= min(len(self.points), 1 << 31):
             at = first((self.indices < 0) | (self.indices >= len(self.points)))
             raise UsageError(
                 f"indices: vertex {at} is at point {self.indices[at]}, and the mesh has {len(self.points)} points"
@@ -242,7 +243,7 @@ class Mesh:
         Raises:
             UsageError: more attributes, or longer names, than a receiver takes.
         """
-        return b"".join(self.safetensors_parts())
+        return joined(self.safetensors_parts())
 
     def safetensors_parts(self) -> list[bytes | memoryview]:
         """Return the buffers whose bytes, one after the other, are `to_safetensors()`; the arrays are not copied."""

@@ -15,7 +15,18 @@ import numpy.typing as npt
 from hdaemon.content.buffers import short
 from hdaemon.errors import UsageError
 
-__all__ = ["DTYPES", "MAX_NAME_CHARS", "Strings", "check_name", "first", "indices32", "mask", "numbers", "positions"]
+__all__ = [
+    "DTYPES",
+    "MAX_NAME_CHARS",
+    "Strings",
+    "check_name",
+    "first",
+    "indices32",
+    "mask",
+    "numbers",
+    "positions",
+    "vertices_of",
+]
 
 Array = npt.NDArray[Any]
 
@@ -201,6 +212,15 @@ def indices32(what: str, value: npt.ArrayLike, ndim: int | None = 1) -> Array:
             at = first((made > limit) | (made < -limit - 1))
             raise UsageError(f"{what}: number {at} is {made.reshape(-1)[at]}, and more than 32 bits hold")
     return _sealed(made.astype("<i4", copy=False))
+
+
+def vertices_of(counts: Array) -> int:
+    """Return how many vertices polygons of these counts have together, where each has at least one."""
+    if not len(counts):
+        return 0
+    # Most meshes are of quads or of triangles only, and to see that takes a third of the time of a sum of 64 bits.
+    smallest, largest = int(counts.min()), int(counts.max())
+    return smallest * len(counts) if smallest == largest else int(counts.sum(dtype=np.int64))
 
 
 def mask(what: str, value: npt.ArrayLike, count: int, owner: str) -> Array:

@@ -25,6 +25,8 @@ MAX_HEAD_BYTES = 65535
 """What version 1 can say at most: some thousand fields. numpy itself reads 10,000 unless told otherwise."""
 
 MAX_DEPTH = 64
+MAX_TOKENS = 30_000
+"""Words, numbers and signs of a head: a field of a structure has seven, so that there may be some 4,000 of them."""
 
 _MAGIC = b"\x93NUMPY"
 _VERSIONS = {(1, 0): (2, "latin-1"), (2, 0): (4, "latin-1"), (3, 0): (4, "utf-8")}
@@ -99,7 +101,8 @@ def _literal(text: str) -> dict[Any, Any]:
 
     Python's own parser is not made for hostile text: deep nesting and long chains of operators can end the process.
     """
-    words, depth, at = [], 0, 0
+    words: list[str] = []
+    depth, at = 0, 0
     while at < len(text):
         token = _TOKEN.match(text, at)
         if token is None:
@@ -109,6 +112,8 @@ def _literal(text: str) -> dict[Any, Any]:
         depth += bool(token["open"]) - bool(token["close"])
         if depth > MAX_DEPTH:
             raise DecodeError(f"not taken as npy: the head nests deeper than {MAX_DEPTH} levels")
+        if len(words) >= MAX_TOKENS:
+            raise DecodeError(f"not taken as npy: the head has more than {MAX_TOKENS} words and signs")
         words.append(token["word"] or token["integer"] or token["open"] or token["close"])
         at = token.end()
     try:

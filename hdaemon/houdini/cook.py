@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from hdaemon.errors import UsageError
 from hdaemon.houdini import recook
 from hdaemon.houdini.from_message import Conventions
-from hdaemon.houdini.geometry import put
+from hdaemon.houdini.geometry import put, still_there
 from hdaemon.houdini.prepare import Prepared, of_bgeo
 from hdaemon.houdini.worker import Key, worker
 from hdaemon.message import check_channel
@@ -89,6 +89,11 @@ def _cook(node: hou.SopNode) -> None:
     key = _key(node)
     before = shown_by(node)
     live = bool(node.evalParm(recook.LIVE))
+    geometry = node.geometry()
+    if geometry is None:
+        raise hou.NodeError(f"channel {key[0]!r}: this node has no geometry that could be written to")
+    shown = before.prepared if before is not None and still_there(node, geometry, before.prepared) else None
+    worker.compare = worker.compare or shown is not None
     prepared: Prepared | None = None
     source: Key | None = None
     if live:
@@ -99,9 +104,6 @@ def _cook(node: hou.SopNode) -> None:
         prepared, source = before.prepared, before.key
     if prepared is None:
         prepared, source = _baked(node, before), None
-    geometry = node.geometry()
-    if geometry is None:
-        raise hou.NodeError(f"channel {key[0]!r}: this node has no geometry that could be written to")
     forget_shown(node)  # until all is done: what fails on its way leaves nobody knows what
     if prepared is None:
         geometry.clear()
@@ -110,7 +112,7 @@ def _cook(node: hou.SopNode) -> None:
         geometry.clear()
         raise hou.NodeError(f"channel {key[0]!r}: {prepared.error}")
     try:
-        done = put(node, geometry, prepared, None if before is None else before.prepared)
+        done = put(geometry, prepared, shown)
     except hou.Error as error:
         raise hou.NodeError(f"channel {key[0]!r}: Houdini does not take this geometry: {error}") from error
     node.setCachedUserData(_SHOWN, Shown(prepared, source, done))

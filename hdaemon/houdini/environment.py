@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from hdaemon.errors import UsageError
 
@@ -15,8 +15,9 @@ _FLAGS = {
     "0": False, "false": False, "no": False, "off": False,
 }  # fmt: skip
 
-KNOWN = ("HDAEMON_AUTOSTART", "HDAEMON_HOST", "HDAEMON_PORT", "HDAEMON_SHARE")
-"""HDAEMON_SHARE is set by the package file: where panel/, icons/, scripts/ and houdini/ lie."""
+KNOWN = ("HDAEMON_AUTOSTART", "HDAEMON_HOST", "HDAEMON_PORT", "HDAEMON_TOKEN", "HDAEMON_STATE", "HDAEMON_SHARE")
+"""HDAEMON_STATE is another folder for sessions and the token. HDAEMON_SHARE is set by the package file: where panel/,
+icons/, scripts/ and houdini/ lie."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,16 +27,17 @@ class Environment:
     autostart: bool | None = None
     host: str | None = None
     port: int | None = None
+    token: str | None = field(default=None, repr=False)
 
 
 def read(environ: Mapping[str, str] = os.environ) -> Environment:
-    """Return what HDAEMON_AUTOSTART, HDAEMON_HOST and HDAEMON_PORT say; an empty variable says nothing.
+    """Return what HDAEMON_AUTOSTART, _HOST, _PORT and _TOKEN say; an empty variable says nothing.
 
     Raises:
         UsageError: one of them makes no sense; says what to set.
     """
     host = environ.get("HDAEMON_HOST", "").strip()
-    return Environment(_autostart(environ), host or None, _port(environ))
+    return Environment(_autostart(environ), host or None, _port(environ), environ.get("HDAEMON_TOKEN") or None)
 
 
 def problems(environ: Mapping[str, str] = os.environ) -> list[str]:
@@ -48,7 +50,7 @@ def problems(environ: Mapping[str, str] = os.environ) -> list[str]:
             found.append(str(error))
     for name in sorted(environ):
         if name.startswith("HDAEMON_") and name not in KNOWN:
-            found.append(f"{name} is not known: hdaemon reads {', '.join(KNOWN[:3])}")
+            found.append(f"{name} is not known: hdaemon reads {', '.join(KNOWN[:5])}")
     return found
 
 

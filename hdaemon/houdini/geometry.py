@@ -18,21 +18,20 @@ if TYPE_CHECKING:
 __all__ = ["put", "still_there"]
 
 
-def put(node: hou.OpNode, geometry: hou.Geometry, prepared: Prepared, shown: Prepared | None) -> str:
+def put(geometry: hou.Geometry, prepared: Prepared, shown: Prepared | None) -> str:
     """Make `geometry` what `prepared` says; return what was done: ``"nothing"``, ``"attributes"`` or ``"loaded"``.
 
-    Called in the cook of `node`, on the main thread.
+    Called in the cook of the node whose geometry it is, on the main thread.
 
     Args:
-        node: whose geometry it is.
         geometry: what `hou.pwd().geometry()` gives in a cook: writable.
         prepared: what it is to be.
-        shown: what was put there last; None when that is not known.
+        shown: what is in it (`still_there`); None when that is not known.
 
     Raises:
         hou.Error: Houdini does not take it; what is in `geometry` then is not known.
     """
-    if shown is not None and still_there(node, geometry, shown):
+    if shown is not None:
         if shown is prepared:
             return "nothing"
         if shown.layout == prepared.layout:

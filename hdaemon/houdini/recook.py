@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hdaemon.blocks import LinesBlock, PayloadBlock
+from hdaemon.blocks import DataBlock
 from hdaemon.consumers import Callback
 from hdaemon.houdini.worker import Key, worker
 from hdaemon.store import store
@@ -66,7 +66,7 @@ class _Bell(Callback):
         super().__init__("#", lambda _: None)
         self._ring, self._rung = ring, False
 
-    def offer(self, block: LinesBlock | PayloadBlock) -> None:
+    def offer(self, block: DataBlock) -> None:
         """Note that there is something; called on the server thread."""
         self._rung = True
 

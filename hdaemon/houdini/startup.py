@@ -22,7 +22,7 @@ the program with one, so there the name decides."""
 def start_from_environment(early: bool = False) -> HPythonServer | None:
     """Start the server "python_server" as the environment and the remembered settings say, and say so.
 
-    HDAEMON_AUTOSTART, HDAEMON_HOST and HDAEMON_PORT win over what the panel remembered. Without an interface (hython,
+    HDAEMON_AUTOSTART, _HOST, _PORT and _TOKEN win over what the panel remembered. Without an interface (hython,
     hbatch) the server starts only when HDAEMON_AUTOSTART asks for it.
 
     Never raises: what goes wrong is one line on standard error.
@@ -62,6 +62,7 @@ def _start(early: bool) -> HPythonServer | None:
         remembered.host if asked.host is None else asked.host,
         remembered.port if asked.port is None else asked.port,
         remembered.mode,
+        token=asked.token or remembered.token(),
         locked=remembered.locked,
         raw_framing=remembered.raw_framing,
         limits=remembered.limits,

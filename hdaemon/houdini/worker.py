@@ -12,10 +12,11 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from hdaemon.blocks import LinesBlock, PayloadBlock
+from hdaemon.blocks import DataBlock, PayloadBlock
 from hdaemon.consumers import Queue
 from hdaemon.houdini.from_message import Conventions
 from hdaemon.houdini.prepare import Prepared, prepare
+from hdaemon.houdini.reuse import BytesPool
 from hdaemon.message import Message
 from hdaemon.store import Store
 from hdaemon.store import store as process_store
@@ -59,7 +60,7 @@ class _Tap(Queue):
         super().__init__(key[0], maxlen=1)
         self._owner, self._key = owner, key
 
-    def offer(self, block: LinesBlock | PayloadBlock) -> None:
+    def offer(self, block: DataBlock) -> None:
         """Hand over what is large; called on the server thread."""
         if isinstance(block, PayloadBlock) and block.size >= LARGE_BYTES and block.channel in self.wanted:
             self._owner._offer(self._key, block)
@@ -73,6 +74,9 @@ class Worker:
 
     Attributes:
         on_ready: called on the thread when something has become ready; must return quickly.
+        compare: whether each message is compared with the one before it: 10 ms for a million points, which only help
+            where a cook finds the geometry that the one before it left (`geometry.still_there`). A cook that does says
+            so here.
     """
 
     def __init__(self, store: Store | None = None) -> None:
@@ -80,6 +84,8 @@ class Worker:
         self._state = _State()
         self._wake = threading.Condition()
         self.on_ready: Callable[[], None] = _nothing
+        self.compare = False
+        self._pool = BytesPool()
 
     def want(self, key: Key) -> None:
         """Prepare what is stored on this channel from here on; starts the thread. May be called again."""
@@ -130,7 +136,7 @@ class Worker:
         ready = self.ready(key)
         if ready is not None and ready.serial == message.serial:
             return ready
-        made = prepare(message, key[1], ready or previous)
+        made = prepare(message, key[1], (ready or previous) if self.compare else None, self._pool.joined)
         self._keep(key, made)
         return made
 
@@ -141,7 +147,8 @@ class Worker:
         """
         with self._wake:
             state, self._state = self._state, _State()
-            state.stopping = True
+            state.stopping, self.compare = True, False
+            self._pool = BytesPool()
             self._wake.notify_all()
         atexit.unregister(self.stop)
         for slot in state.slots.values():
@@ -169,11 +176,12 @@ class Worker:
             buried, state.buried = state.buried, []
             for box in buried:
                 box.clear()
+            self._pool.trim()
             if not found:
                 continue
             key, block, previous = found
             try:
-                made = prepare(block.message(), key[1], previous)
+                made = prepare(block.message(), key[1], previous, self._pool.joined)
             except Exception as error:  # whatever a payload does to it, the thread serves the other channels
                 _logger.exception("message %d of channel %s could not be prepared", block.serial, key[0])
                 made = Prepared(block.serial, error=f"it could not be prepared: {type(error).__name__}: {error}")
@@ -182,7 +190,10 @@ class Worker:
             del found, block, previous, made  # nothing large is held while it rests
 
     def _next(self, state: _State) -> tuple[Key, PayloadBlock, Prepared | None] | tuple[()] | None:
-        """Wait for what is to be prepared; return () where there is only something to let go of, None at the end."""
+        """Wait for what is to be prepared; return () where there is only something to let go of, None at the end.
+
+        There may be something to let go of whenever nothing has come for a while.
+        """
         with self._wake:
             while not state.stopping:
                 for key, slot in state.slots.items():
@@ -191,10 +202,9 @@ class Worker:
                         slot.waiting = None
                         # To the end, so that every channel has its turn.
                         state.slots[key] = state.slots.pop(key)
-                        return key, block, slot.ready
-                if state.buried:
+                        return key, block, slot.ready if self.compare else None
+                if state.buried or not self._wake.wait(_CHECK_S):
                     return ()
-                self._wake.wait(_CHECK_S)
         return None
 
 
@@ -203,7 +213,7 @@ def _nothing() -> None:
 
 
 _CHECK_S = 5.0
-"""How long the thread rests without being woken; it is only there so that no wait is without an end."""
+"""How long the thread rests without being woken; then it looks whether memory that is kept has become old."""
 
 worker = Worker()
 """The process's worker."""

@@ -196,7 +196,7 @@ def test_a_few_bytes_do_not_become_many() -> None:
     """A page of constant values can stand for any number; what all of them would need is counted first."""
     flags = {"pagesize": 2**40, "constantpageflags": [[True]], "rawpagedata": [0]}
     tree = [part for pair in {"pointcount": 2**40, "vertexcount": 0, "primitivecount": 0}.items() for part in pair]
-    with pytest.raises(DecodeError, match="bytes that pass the limit of 67108864 for what this payload unpacks to"):
+    with pytest.raises(DecodeError, match="bytes that pass the limit of 25165824 for what this payload unpacks to"):
         read([*tree, "attributes", ["pointattributes", [numeric("P", **flags)]]])
     constant = {"pagesize": 1024, "constantpageflags": [[True]], "rawpagedata": [7]}
     assert read(document(1000, more=[numeric("a", **constant)])).point["a"].tolist() == [7] * 1000

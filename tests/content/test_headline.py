@@ -79,5 +79,12 @@ def test_a_shape_that_is_none_raises_nothing() -> None:
     assert headline(SAFETENSORS, len(head).to_bytes(8, "little") + head) == "P float32"
 
 
+def test_a_size_that_is_no_number_raises_nothing() -> None:
+    """A fuzzer's: a superscript two is a digit to Python, and no number."""
+    head = b"\x93NUMPY\x01\x00\x46\x00{'descr': '>i\xb2', 'fortran_order': False, 'shape': (2, 3), }"
+    assert headline(NPY, head) == ">i² 2 × 3"
+    assert preview(NPY, head) == ">i² 2 × 3"
+
+
 def test_other_types_have_none() -> None:
     assert headline("text/plain", b"\x93NUMPY") is None

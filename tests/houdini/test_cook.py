@@ -52,6 +52,7 @@ def test_nothing_new_nothing_done(scene: ModuleType, keeps: bool, monkeypatch: p
     node.cook(force=True)
     assert calls(node) == ([] if keeps else ["clear", "load"])
     assert shown_by(node).done == ("nothing" if keeps else "loaded")
+    assert worker.compare is keeps
     assert node.geometry()._mesh == grid()
 
 

@@ -92,7 +92,7 @@ class Gate:
         self.entered, self.open = threading.Semaphore(0), threading.Semaphore(0)
         self.serials: list[int] = []
 
-    def __call__(self, message: Message, conventions: Conventions, previous: Prepared | None) -> Prepared:
+    def __call__(self, message: Message, conventions: Conventions, previous: Prepared | None, join: object) -> Prepared:
         self.serials.append(message.serial)
         self.entered.release()
         assert self.open.acquire(timeout=10)
@@ -210,3 +210,34 @@ def test_what_is_let_go_is_freed_on_the_thread(worker: Worker) -> None:
     assert box == []
     assert worker.stop()
     worker.bury([Prepared(2)])  # without a thread, whoever held it lets it go
+
+
+def test_nothing_is_compared_until_a_cook_says_that_it_helps(worker: Worker) -> None:
+    worker.want(KEY)
+
+    def next_ready() -> Prepared:
+        serial = put_mesh("c", grid(LARGE))
+        wait_until(lambda: worker.ready(KEY) is not None and worker.ready(KEY).serial == serial)  # type: ignore[union-attr]
+        ready = worker.ready(KEY)
+        assert ready is not None
+        return ready
+
+    first, second = next_ready(), next_ready()
+    assert first.layout != second.layout
+    worker.compare = True
+    third = next_ready()
+    assert (third.layout, third.versions) == (second.layout, second.versions)
+    worker.stop()
+    assert not worker.compare
+
+
+def test_memory_of_a_mesh_that_was_let_go_is_used_again(worker: Worker) -> None:
+    large = grid(600)  # 8.6 MB of bgeo
+    worker.want(KEY)
+    for number in range(4):
+        put_mesh("c", large)
+        message = hdaemon.store["c"].message
+        wait_until(lambda: worker.ready(KEY) is not None and worker.ready(KEY).serial == message.serial)  # type: ignore[union-attr]  # noqa: B023
+        assert len(worker._pool._known) <= min(number + 1, 2)
+    worker.stop()
+    assert not worker._pool._known
