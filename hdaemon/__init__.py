@@ -10,7 +10,7 @@ Other programs send to a socket; what they send is logged, and in evaluate mode 
     hdaemon.on("rig/+", callback)               # ... or a function that is called with them on the main thread
     server.stop()
 
-Qt is imported when a server is started, not before.
+Qt is imported when a server is started, not before; what else takes a while, when it is first asked for.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from hdaemon import errors as errors
-from hdaemon.channels import ChannelInfo
 from hdaemon.consumers import Callback, Queue
 from hdaemon.errors import BindError, DecodeError, HdaemonError, NoData, PayloadGone, UsageError
 from hdaemon.filters import ChannelFilter
-from hdaemon.log import RingLog, Row
 from hdaemon.message import Message
 from hdaemon.store import Entry, Store, latest, on, queue, store
-from hdaemon.wire.limits import Limits
 
 if TYPE_CHECKING:
+    from hdaemon.channels import ChannelInfo
     from hdaemon.content.mesh import Mesh
+    from hdaemon.log import RingLog, Row
     from hdaemon.server.registry import find, log_of, servers
     from hdaemon.server.thread import HPythonServer
+    from hdaemon.wire.limits import Limits
 
 __version__ = "0.1.0"
 
@@ -67,8 +67,12 @@ __all__ = [
 ]
 
 _LATE = {
+    "ChannelInfo": "hdaemon.channels",
     "HPythonServer": "hdaemon.server.thread",
+    "Limits": "hdaemon.wire.limits",
     "Mesh": "hdaemon.content.mesh",
+    "RingLog": "hdaemon.log",
+    "Row": "hdaemon.log",
     "find": "hdaemon.server.registry",
     "log_of": "hdaemon.server.registry",
     "servers": "hdaemon.server.registry",
@@ -76,7 +80,7 @@ _LATE = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import what needs Qt or numpy when it is first asked for: `import hdaemon` is quick, and safe before Qt is."""
+    """Import what a public name needs when it is first asked for: `import hdaemon` is quick, and safe before Qt is."""
     module = _LATE.get(name)
     if module is None:
         raise AttributeError(f"module 'hdaemon' has no attribute {name!r}")

@@ -6,20 +6,17 @@ Plain Python: no Qt, no sockets. The server thread offers; one thread of the con
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
 
-from hdaemon.blocks import LinesBlock, PayloadBlock
+from hdaemon.blocks import DataBlock, PayloadBlock
 from hdaemon.errors import UsageError
 from hdaemon.filters import ChannelFilter
 from hdaemon.message import Message
 
 __all__ = ["BUDGET_S", "Callback", "Consumers", "Queue"]
-
-_logger = logging.getLogger(__name__)
 
 BUDGET_S = 0.004
 """How long one turn of the main thread may go on calling callbacks (design.md: at most 4 ms a turn)."""
@@ -30,6 +27,10 @@ MAX_BYTES = 256 * 1024 * 1024
 
 _BATCH = 1000
 """Messages a callback is given at once at most: making them takes a millisecond or two."""
+
+_FIRST_BATCH = 16
+"""What it is given at first. A batch that takes less than half of a turn is followed by one twice as large, and one
+that takes longer than a turn by a smaller one: a callback of a millisecond a message is given four at once."""
 
 Taken = Callable[[list[Message]], object]
 """What `Consumers.on` calls: with the messages that came since the last call, oldest first, at least one."""
@@ -60,7 +61,7 @@ class Queue:
         self.wanted = ChannelFilter(channel)
         self.maxlen, self.max_bytes = maxlen, max_bytes
         self.overflowed = 0
-        self._blocks: deque[LinesBlock | PayloadBlock] = deque()
+        self._blocks: deque[DataBlock] = deque()
         self._taken = 0  # messages of the oldest block that are gone already
         self._lines: list[bytes] | None = None  # those of the oldest block, once it was split
         self._count = self._bytes = 0
@@ -123,7 +124,7 @@ class Queue:
         """Whether `close` was called."""
         return self._closed
 
-    def offer(self, block: LinesBlock | PayloadBlock) -> None:
+    def offer(self, block: DataBlock) -> None:
         """Add what was stored, when it is wanted; called on the server thread, never waits for the consumer."""
         if block.channel not in self.wanted:
             return
@@ -157,25 +158,46 @@ class Callback(Queue):
     """A queue whose messages are given to a function, on the main thread.
 
     Attributes:
+        batch: messages that it is given at once next time, at most; follows the time that it takes.
         calls: how often the function was called.
         error: what it raised last, as text; None while it works.
     """
 
-    def __init__(self, channel: str, function: Taken, maxlen: int = MAX_MESSAGES, max_bytes: int = MAX_BYTES) -> None:
+    def __init__(
+        self,
+        channel: str,
+        function: Taken,
+        maxlen: int = MAX_MESSAGES,
+        max_bytes: int = MAX_BYTES,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         super().__init__(channel, maxlen, max_bytes)
         self.function = function
+        self.batch = _FIRST_BATCH
+        self._clock = clock
         self.calls = 0
         self.error: str | None = None
 
     def call(self) -> str | None:
-        """Call the function with what waits, a thousand messages at most; return what it raised, when that is news.
+        """Call the function with what waits, `batch` messages at most; return what it raised, when that is news.
 
         What it was given when it raised is not given again.
         """
-        messages = self.take_all(_BATCH)
+        began = self._clock()
+        messages = self.take_all(self.batch)
         if not messages:
             return None
         self.calls += 1
+        try:
+            return self._given(messages)
+        finally:
+            took = self._clock() - began
+            if took > BUDGET_S:
+                self.batch = max(1, int(len(messages) * BUDGET_S / took))
+            elif took < BUDGET_S / 2 and len(messages) == self.batch:
+                self.batch = min(2 * self.batch, _BATCH)
+
+    def _given(self, messages: list[Message]) -> str | None:
         try:
             self.function(messages)
         except Exception as error:  # it is the user's: whatever it raises must not end the others' turn
@@ -184,7 +206,9 @@ class Callback(Queue):
             if not is_news:
                 return None
             name = getattr(self.function, "__qualname__", repr(self.function))
-            _logger.exception("the callback %s for channel %s failed", name, self.wanted.text)
+            import logging  # 5 ms of `import hdaemon` otherwise
+
+            logging.getLogger(__name__).exception("the callback %s for channel %s failed", name, self.wanted.text)
             return f"the callback {name} for channel {self.wanted.text!r} raised {text}; the console has the traceback"
         self.error = None
         return None
@@ -203,7 +227,7 @@ class Consumers:
         with self._lock:
             self._all = (*(kept for kept in self._all if not kept.closed), queue)
 
-    def offer(self, block: LinesBlock | PayloadBlock) -> None:
+    def offer(self, block: DataBlock) -> None:
         """Offer to every consumer what was stored."""
         for queue in self._all:
             queue.offer(block)

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hdaemon import content
-from hdaemon.content.headline import headline
 from hdaemon.errors import DecodeError, UsageError
 
 __all__ = ["DEFAULT_CHANNEL", "MODES", "Message", "check_channel", "one_line", "preview"]
@@ -91,6 +90,8 @@ _PICTURES |= {code: 0xFFFD for code in (*range(0x80, 0xA0), *range(0x202A, 0x202
 def preview(content_type: str, payload: content.Payload, max_chars: int = 200) -> str:
     """Return what `Message.preview` returns, for a payload that is not yet a message."""
     if not content_type.startswith("text/") and content_type != "application/json":
+        from hdaemon.content.headline import headline  # when there is one: see hdaemon.content
+
         arrays = headline(content_type, payload[: 4 * max_chars])
         if arrays is not None:
             shown = one_line(arrays)

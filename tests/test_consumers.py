@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import hdaemon
-from hdaemon import Message, Queue, Store
+from hdaemon import Callback, Message, Queue, Store
 from hdaemon.blocks import LinesBlock, PayloadBlock
 from hdaemon.errors import UsageError
 from hdaemon.server.thread import HPythonServer
@@ -161,10 +161,33 @@ def test_callbacks_are_given_batches(store: Store) -> None:
 
 def test_at_most_a_thousand_at_once(store: Store) -> None:
     sizes: list[int] = []
-    store.on("default", lambda messages: sizes.append(len(messages)))
-    store.put(lines(1, 2500))
+    callback = store.on("default", lambda messages: sizes.append(len(messages)))
+    store.put(lines(1, 9000))
     assert store.consumers.deliver(pytest.fail, budget_s=60) is False
-    assert sizes == [1000, 1000, 500]
+    assert sum(sizes) == 9000
+    assert max(sizes) <= 1000
+    assert callback.batch <= 1000
+
+
+@pytest.mark.parametrize(("ms_a_message", "least", "most"), [(0.0, 1000, 1000), (1.0, 2, 4), (20.0, 1, 1)])
+def test_a_batch_is_as_large_as_its_turn_is_long(ms_a_message: float, least: int, most: int) -> None:
+    now, sizes = [0.0], []
+
+    def slow(messages: list[Message]) -> None:
+        sizes.append(len(messages))
+        now[0] += len(messages) * ms_a_message / 1000
+
+    callback = Callback("default", slow, clock=lambda: now[0])
+    callback.offer(lines(1, 10_000))
+    for _ in range(20):
+        callback.call()
+    assert least <= callback.batch <= most
+    assert max(sizes[1:]) <= max(most, 2), "but for the first one, no turn is longer than it may be"
+    ms_a_message = 0.0
+    callback.offer(lines(10_001, 10_000))
+    while len(callback):
+        callback.call()
+    assert callback.batch == 1000, "it follows the load both ways"
 
 
 def test_the_budget_ends_a_turn_and_nobody_is_left_out(store: Store) -> None:

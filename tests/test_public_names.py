@@ -40,6 +40,7 @@ def test_import_is_light() -> None:
         import sys
         import hdaemon
         heavy = {"qtpy", "PySide2", "PySide6", "numpy", "hou", "socket", "selectors", "asyncio", "ssl", "http"}
+        heavy |= {"json", "logging", "hdaemon.log", "hdaemon.content.json", "hdaemon.content.safetensors"}
         print(sorted(heavy & set(sys.modules)))
         """
     )

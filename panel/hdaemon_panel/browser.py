@@ -151,7 +151,9 @@ class Browser(QtWidgets.QWidget):
 
     def tick(self) -> None:
         """Show the channels and the selected one's value as they are now; called a few times a second."""
-        if self.page == CHANNELS:
+        if self.page == LOG:
+            self.log.tick()
+        else:
             self.channels.sync()
             self.sync_empty()
             self.detail.refresh_channel()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 
 from qtpy import QtCore, QtGui, QtSvg
@@ -18,15 +19,17 @@ def _svg(name: str) -> str:
     return (share_dir() / "icons" / f"{name}.svg").read_text(encoding="utf-8")
 
 
-def _pixmap(name: str, color: QtGui.QColor, size: int) -> QtGui.QPixmap:
+def _pixmaps(name: str, color: QtGui.QColor) -> Iterator[QtGui.QPixmap]:
     text = _svg(name).replace("currentColor", color.name())
-    pixmap = QtGui.QPixmap(size, size)
-    pixmap.fill(QtCore.Qt.GlobalColor.transparent)
-    painter = QtGui.QPainter(pixmap)
-    painter.setOpacity(color.alphaF())
-    QtSvg.QSvgRenderer(QtCore.QByteArray(text.encode())).render(painter)
-    painter.end()
-    return pixmap
+    drawing = QtSvg.QSvgRenderer(QtCore.QByteArray(text.encode()))
+    for size in _SIZES:
+        pixmap = QtGui.QPixmap(size, size)
+        pixmap.fill(QtCore.Qt.GlobalColor.transparent)
+        painter = QtGui.QPainter(pixmap)
+        painter.setOpacity(color.alphaF())
+        drawing.render(painter)
+        painter.end()
+        yield pixmap
 
 
 def icon(name: str, palette: QtGui.QPalette, color: QtGui.QColor | None = None) -> QtGui.QIcon:
@@ -39,9 +42,9 @@ def icon(name: str, palette: QtGui.QPalette, color: QtGui.QColor | None = None) 
 @lru_cache(maxsize=256)  # drawing one takes as long as painting the whole log
 def _icon(name: str, normal: int, disabled: int) -> QtGui.QIcon:
     made = QtGui.QIcon()
-    for size in _SIZES:
-        made.addPixmap(_pixmap(name, QtGui.QColor.fromRgba(normal), size), QtGui.QIcon.Mode.Normal)
-        made.addPixmap(_pixmap(name, QtGui.QColor.fromRgba(disabled), size), QtGui.QIcon.Mode.Disabled)
+    for color, mode in ((normal, QtGui.QIcon.Mode.Normal), (disabled, QtGui.QIcon.Mode.Disabled)):
+        for pixmap in _pixmaps(name, QtGui.QColor.fromRgba(color)):
+            made.addPixmap(pixmap, mode)
     return made
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hdaemon.blocks import Block, EventBlock, LinesBlock, PayloadBlock
+from hdaemon.blocks import Block, EventBlock, LinesBlock, PayloadBlock, PayloadsBlock
 from hdaemon.content import Payload
 
 __all__ = ["Needle"]
@@ -39,6 +39,9 @@ class Needle:
             yield from self._lines(block, start)
         elif isinstance(block, PayloadBlock):
             yield from self._payload(block.payload, start)
+        elif isinstance(block, PayloadsBlock):
+            for number in range(start, end):
+                yield from self._payload(block.payloads[number - block.start], number)
         else:
             for number in range(start, end):
                 if self._lower in block.previews[number - block.start].casefold():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from array import array
 from bisect import bisect_left
@@ -29,6 +30,9 @@ _TOOL_TIP_CHARS = 2000
 
 _HELD_TIMES = 2
 """A view that does not follow keeps its rows and takes new ones, up to this many times the log's own limit."""
+
+_SLICE_S = 0.002
+_ANNOUNCE_S = 0.033
 
 _seconds: tuple[int, str] = (-1, "")
 
@@ -200,23 +204,26 @@ class LogModel(QtCore.QAbstractTableModel):
             self._search.start(self._searching(self._needle))
 
     def _searching(self, needle: Needle) -> Iterator[None]:
-        """Search the rows not searched yet; announce what was found at the end of each slice's worth."""
-        announced = time.perf_counter()
+        """Search the rows not searched yet, a millisecond or two at a time.
+
+        What was found is announced thirty times a second: each time the view is drawn, which takes longer than a slice.
+        """
+        announced, worked = 0.0, time.perf_counter()
         for block in self._source.blocks(self._searched):
             if block.start + block.count <= self._searched:
                 continue
-            for number in needle.rows(block, self._searched):
+            rows = needle.rows(block, self._searched)
+            for number in itertools.chain(rows, (None,)):
                 if number is not None:
                     self._found.append(number)
-                if time.perf_counter() - announced > 0.002:
-                    self._announce()
-                    announced = time.perf_counter()
+                now = time.perf_counter()
+                if now - worked > _SLICE_S:
+                    if now - announced > _ANNOUNCE_S:
+                        self._announce()
+                        announced = now
                     yield
+                    worked = time.perf_counter()
             self._searched = block.start + block.count
-            if time.perf_counter() - announced > 0.002:
-                self._announce()
-                announced = time.perf_counter()
-                yield
         self._announce()
 
     def _announce(self) -> None:

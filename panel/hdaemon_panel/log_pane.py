@@ -75,9 +75,19 @@ class LogPane(QtWidgets.QWidget):
     # -- what the panel calls ---------------------------------------------------------------------------
 
     def sync(self) -> None:
-        """Bring the view up to the log."""
+        """Bring the view up to the log, if it follows it; else `tick` does what there is to do."""
+        if self.pause.isChecked() or not self.view.following:
+            return
         courtesy.ask()
         self.model.sync()
+        self._update_newest()
+
+    def tick(self) -> None:
+        """Keep what came since at hand, and count it, while the view stands still; called a few times a second."""
+        if not self.pause.isChecked():
+            if self.view.following:
+                return
+            self.model.sync()
         self._update_newest()
 
     def restyle(self) -> None:

@@ -8,7 +8,9 @@ from dataclasses import replace
 from qtpy import QtCore, QtGui, QtWidgets
 
 from hdaemon import courtesy
+from hdaemon.errors import HdaemonError
 from hdaemon.server import settings
+from hdaemon_panel.banner import ExposedBanner
 from hdaemon_panel.browser import Browser
 from hdaemon_panel.clients_view import ClientsView
 from hdaemon_panel.elided import ElidedLabel
@@ -23,6 +25,10 @@ __all__ = ["ServerPanel"]
 _TICK_MS = 250
 """How often rates are measured while the panel can be seen. It is also the second way by which received rows get here:
 Houdini's modal dialogs may hold back posted events, but not timers."""
+
+_IDLE_TICK_MS = 1000
+"""The same while nothing has changed between two looks: then only ages, and a server that a script has started, are
+looked for."""
 
 _SAID_S = 8
 """How long the status line shows what the panel has to say before the totals return."""
@@ -45,9 +51,12 @@ class ServerPanel(QtWidgets.QWidget):
         self._rate = Rate()
         self._rates: tuple[float, ...] = (0.0, 0.0)
         self._synced = 0.0
+        self._facts: tuple[object, ...] = ()  # what all but the log showed of the server last
+        self._seen: tuple[object, ...] = ()  # all that there was to see at the last look
         self._said = ""
         self._said_until = 0.0
 
+        self.banner = ExposedBanner(self.link, self)
         self.bar = ServerBar(self.link, self)
         self.clients = ClientsView(self.link, self)
         self.browser = Browser(self.link, self)
@@ -69,6 +78,7 @@ class ServerPanel(QtWidgets.QWidget):
         layout = QtWidgets.QVBoxLayout(self)
         layout.setContentsMargins(margin, margin, margin, margin // 2)
         layout.setSpacing(margin)
+        layout.addWidget(self.banner)
         layout.addWidget(self.bar)
         layout.addWidget(splitter, 1)
         layout.addWidget(self.blocked)
@@ -80,7 +90,7 @@ class ServerPanel(QtWidgets.QWidget):
         for button in (self.bar.print, self.bar.evaluate, self.bar.lock):
             button.clicked.connect(self._remember)
         self.browser.said.connect(self.say)
-        self.link.received.connect(self._on_received)
+        self._listens = False  # to `link.received`; only while it can be seen
         self.link.state_changed.connect(self._on_state_changed)
         self._ticker = QtCore.QTimer(self)
         self._ticker.setInterval(_TICK_MS)
@@ -97,6 +107,8 @@ class ServerPanel(QtWidgets.QWidget):
     def sync(self) -> None:
         """Bring every part up to the server."""
         self._synced = time.monotonic()
+        self._facts = self._known()
+        self.banner.sync()
         self.bar.sync()
         self.clients.model().sync()
         self.browser.sync()
@@ -107,10 +119,18 @@ class ServerPanel(QtWidgets.QWidget):
         self._said, self._said_until = text, time.monotonic() + _SAID_S
         self._update_totals()
 
+    def _known(self) -> tuple[object, ...]:
+        """Return what the parts besides the log show of the server, but for counters."""
+        link, server = self.link, self.link.server
+        clients = link.clients
+        modes = () if server is None else (server.mode, server.locked, *[client.own_mode for client in clients])
+        return (server, link.state, link.error, clients, modes, len(self.log.model.log) == 0)
+
     def _update_totals(self) -> None:
         if self._said and time.monotonic() < self._said_until:
             self.totals.set_texts(self._said)
             return
+        self._said = ""
         messages, size = self.link.totals
         log = self.log.model.log
         short = f"{human_count(messages)} messages, {human_count(round(self._rates[0], 1))}/s"
@@ -126,8 +146,16 @@ class ServerPanel(QtWidgets.QWidget):
         self.totals.set_texts("   ·   ".join(parts), short)
 
     def _on_received(self) -> None:
-        if self.isVisible():  # else it costs nothing: showEvent catches up
+        """Show the log as it is now; the other parts only when there is something new to see in them."""
+        self._hurry()
+        if self._known() == self._facts:
+            self.browser.sync()
+        else:
             self.sync()
+
+    def _hurry(self) -> None:
+        if self._ticker.interval() != _TICK_MS:
+            self._ticker.setInterval(_TICK_MS)
 
     def _on_state_changed(self) -> None:
         self.sync()
@@ -137,6 +165,16 @@ class ServerPanel(QtWidgets.QWidget):
         now = time.monotonic()
         self.link.refresh()
         self._rates = self._rate.update(now, *self.link.totals)
+        seen = (self._known(), self.link.totals, self.log.model.log.span(), self._rates)
+        if seen == self._seen:
+            self._ticker.setInterval(_IDLE_TICK_MS)
+            self.browser.tick()
+            self.blocked.sync()
+            if self._said:
+                self._update_totals()
+            return
+        self._seen = seen
+        self._hurry()
         courtesy.ask()
         self.clients.model().tick(now)
         self.browser.tick()
@@ -148,14 +186,25 @@ class ServerPanel(QtWidgets.QWidget):
     def showEvent(self, event: QtGui.QShowEvent) -> None:  # noqa: N802
         """Catch up with what happened while the panel was hidden."""
         super().showEvent(event)
+        self._listen(True)
+        self._seen = ()
         self._ticker.start()
         self._on_tick()
         self.sync()
 
     def hideEvent(self, event: QtGui.QHideEvent) -> None:  # noqa: N802
-        """Do nothing while nobody looks."""
+        """Do nothing while nobody looks; a minimized window is hidden too."""
         super().hideEvent(event)
         self._ticker.stop()
+        self._listen(False)
+
+    def _listen(self, wanted: bool) -> None:
+        if wanted != self._listens:
+            self._listens = wanted
+            if wanted:
+                self.link.received.connect(self._on_received)
+            else:
+                self.link.received.disconnect(self._on_received)
 
     # -- settings ---------------------------------------------------------------------------------------
 
@@ -179,10 +228,16 @@ class ServerPanel(QtWidgets.QWidget):
 
     def _on_start_wanted(self, host: str, port: int) -> None:
         self._remember()
+        try:
+            token = self._remembered.token()
+        except HdaemonError as error:
+            self.say(str(error))
+            return
         self.link.start(
             host,
             port,
             mode=self.bar.mode,
+            token=token,
             locked=self.bar.locked,
             raw_framing=self._remembered.raw_framing,
             limits=self._remembered.limits,
@@ -191,7 +246,8 @@ class ServerPanel(QtWidgets.QWidget):
 
     def _on_settings_wanted(self) -> None:
         self._remembered = settings.load()
-        dialog = SettingsDialog(self._remembered, self)
+        server = self.link.server if self.link.running else None
+        dialog = SettingsDialog(self._remembered, self, token=None if server is None else server.token)
         dialog.accepted.connect(lambda: self._set_remembered(dialog.result_settings()))
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()

@@ -7,6 +7,8 @@ from dataclasses import replace
 from qtpy import QtWidgets
 
 from hdaemon import Limits
+from hdaemon.errors import HdaemonError
+from hdaemon.server.security import kept_token
 from hdaemon.server.settings import Remembered
 
 __all__ = ["SettingsDialog"]
@@ -15,10 +17,19 @@ MIB = 1024 * 1024
 
 
 class SettingsDialog(QtWidgets.QDialog):
-    """Edits a `Remembered`; `result_settings` is what was chosen."""
+    """Edits a `Remembered`; `result_settings` is what was chosen.
 
-    def __init__(self, remembered: Remembered, parent: QtWidgets.QWidget | None = None) -> None:
+    Args:
+        remembered: what it shows at first.
+        parent: the owner, if any.
+        token: what the running server asks for; by default the user's own, `kept_token`. It is copied, never shown.
+    """
+
+    def __init__(
+        self, remembered: Remembered, parent: QtWidgets.QWidget | None = None, *, token: str | None = None
+    ) -> None:
         super().__init__(parent)
+        self._token = token
         self.setWindowTitle("hdaemon settings")
         self._remembered = remembered
         limits = remembered.limits
@@ -31,6 +42,21 @@ class SettingsDialog(QtWidgets.QDialog):
         self.framing.addItem("A message a burst (until 50 ms of silence)", "burst")
         self.framing.setCurrentIndex(self.framing.findData(remembered.raw_framing))
         self.framing.setToolTip("How raw bytes are cut into messages. The original server took bursts")
+        self.token = QtWidgets.QCheckBox("Require the token", self)
+        self.token.setObjectName("tokenBox")
+        self.token.setChecked(remembered.token_required)
+        self.token.setToolTip(
+            "Programs must show it before they can send. Yours on this machine find it by themselves; needed to listen "
+            "on an address that other machines can reach"
+        )
+        self.copy = QtWidgets.QPushButton("Copy token", self)
+        self.copy.setObjectName("copyTokenButton")
+        self.copy.setAutoDefault(False)
+        self.copy.setToolTip("Put it on the clipboard, for a program on another machine; it is never shown")
+        self.copy.clicked.connect(self._on_copy)
+        token_row = QtWidgets.QHBoxLayout()
+        token_row.addWidget(self.token, 1)
+        token_row.addWidget(self.copy)
         self.clients = self._number("maxClientsBox", limits.max_clients, 1, 1000, "", "Connections at once")
         self.message = self._number(
             "maxMessageBox", limits.max_raw_message_bytes // MIB, 1, 2047, " MiB", "The largest message on the raw door"
@@ -49,11 +75,13 @@ class SettingsDialog(QtWidgets.QDialog):
         form = QtWidgets.QFormLayout()
         form.addRow("Start-up", self.autostart)
         form.addRow("Raw framing", self.framing)
+        form.addRow("Token", token_row)
         form.addRow("Clients at most", self.clients)
         form.addRow("Raw message at most", self.message)
         form.addRow("Log keeps", self.rows)
         form.addRow("Log payloads", self.payloads)
-        note = QtWidgets.QLabel("These hold from the next start of the server on.", self)
+        self.note = note = QtWidgets.QLabel("These hold from the next start of the server on.", self)
+        note.setObjectName("noteLabel")
         note.setWordWrap(True)
         buttons = QtWidgets.QDialogButtonBox(
             QtWidgets.QDialogButtonBox.StandardButton.Ok | QtWidgets.QDialogButtonBox.StandardButton.Cancel, self
@@ -75,6 +103,15 @@ class SettingsDialog(QtWidgets.QDialog):
         box.setToolTip(tip)
         return box
 
+    def _on_copy(self) -> None:
+        try:
+            token = self._token or kept_token()
+        except HdaemonError as error:
+            self.note.setText(str(error))
+            return
+        QtWidgets.QApplication.clipboard().setText(token)
+        self.note.setText("The token is on the clipboard. Give it to nobody who may not send.")
+
     def result_settings(self) -> Remembered:
         """Return the settings as the dialog shows them."""
         limits: Limits = replace(
@@ -89,4 +126,5 @@ class SettingsDialog(QtWidgets.QDialog):
             autostart=self.autostart.isChecked(),
             raw_framing=str(self.framing.currentData()),
             limits=limits,
+            token_required=self.token.isChecked(),
         )

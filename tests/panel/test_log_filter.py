@@ -9,7 +9,7 @@ from hdaemon_panel.log_filter import Needle
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hdaemon.blocks import EventBlock
+from hdaemon.blocks import EventBlock, PayloadsBlock
 from hdaemon.log import RingLog
 
 
@@ -82,3 +82,11 @@ def test_same_as_looking_at_each_line(texts: list[str], text: str):
         assert found(text, lines(*texts)) == [i for i, line in enumerate(texts) if text.lower() in line]
     finally:
         log_filter._WINDOW = window
+
+
+def test_messages_that_came_together_are_searched_each():
+    block = PayloadsBlock(2.5, 1, "a", "text/plain", [b"alpha", b"al", b"pha", b"ALPHABET"], "client-1", "print")
+    block.start = 10
+    assert found("alpha", block) == [10, 13]
+    assert found("alpha", block, 11) == [13]
+    assert found("client-1", block) == [10, 11, 12, 13]

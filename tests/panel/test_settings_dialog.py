@@ -21,10 +21,12 @@ def test_it_changes_only_what_was_changed(qtbot):
     dialog.framing.setCurrentIndex(0)
     dialog.clients.setValue(3)
     dialog.message.setValue(2)
+    dialog.token.setChecked(True)
     wanted = replace(
         before,
         autostart=True,
         raw_framing="lines",
+        token_required=True,
         limits=Limits(log_rows=5000, max_clients=3, max_raw_message_bytes=2 * 1024 * 1024),
     )
     assert dialog.result_settings() == wanted
