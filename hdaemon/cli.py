@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from hdaemon import __version__
-from hdaemon.commands import doctor, install, send, serve, watch, window
+from hdaemon.commands import doctor, install, send, serve, sessions, watch, window
 from hdaemon.errors import HdaemonError, UsageError
 
 __all__ = ["main"]
@@ -103,6 +103,15 @@ _COMMANDS = (
         ),
         watch.add_arguments,
         watch.run,
+    ),
+    _Command(
+        "sessions",
+        "list the servers that run on this machine",
+        "List your running servers: what they are called, where they listen and what they do. `hdaemon send --to\n"
+        "NAME` finds one by its name, and its token too. What servers that crashed have left behind is removed.",
+        ("hdaemon sessions", "hdaemon sessions --json | jq '.[].port'"),
+        sessions.add_arguments,
+        sessions.run,
     ),
     _Command(
         "install",

@@ -12,6 +12,8 @@ from pathlib import Path
 os.environ["QT_QPA_PLATFORM"] = "offscreen"  # before Qt is imported
 _runtime_folder = tempfile.TemporaryDirectory(prefix="hdaemon-tests-")
 os.environ.setdefault("XDG_RUNTIME_DIR", _runtime_folder.name)  # Qt warns where there is none (CI, containers)
+os.environ["HDAEMON_STATE"] = f"{_runtime_folder.name}/state"  # the user's own sessions and token are left alone
+os.environ.pop("HDAEMON_TOKEN", None)
 
 import pytest  # noqa: E402
 from helpers import ROOT, RawClient, wait_until  # noqa: E402
@@ -80,6 +82,12 @@ def _open_sockets() -> set[str]:
             if target.startswith("socket:"):
                 found.add(target)
     return found
+
+
+@pytest.fixture
+def as_another_user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[], None]:
+    """Call it, and this test and the programs it starts find no session and no token by themselves any more."""
+    return lambda: monkeypatch.setenv("HDAEMON_STATE", str(tmp_path / "another"))
 
 
 @pytest.fixture

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 
+from hdaemon.errors import UsageError
+from hdaemon.server import sessions
+from hdaemon.server.listener import at
 from hdaemon.server.loop import DEFAULT_PORT
+from hdaemon.server.security import MAX_TOKEN_BYTES, checked_origins, checked_token
 
-__all__ = ["address", "port", "token"]
-
-_MAX_TOKEN_BYTES = 1000
-"""The line that shows it has 1024 (`Limits.max_token_line_bytes`)."""
+__all__ = ["address", "origin", "port", "server", "token"]
 
 
 def port(text: str) -> int:
@@ -44,15 +45,42 @@ def address(text: str) -> tuple[str, int]:
     return host, found
 
 
+def server(text: str) -> tuple[str, int]:
+    """Return the host and the port of a session of that name, or of ``HOST:PORT``.
+
+    Raises:
+        argparse.ArgumentTypeError: it is neither, or several sessions have that name.
+    """
+    found = [session.address for session in sessions.find() if session.name == text]
+    if len(found) > 1:
+        where = " or ".join(at(host, number) for host, number in found)
+        raise argparse.ArgumentTypeError(f"{len(found)} sessions are called {text!r}: write {where}")
+    return found[0] if found else address(text)
+
+
 def token(text: str) -> str:
     """Return the token that `text` is.
 
     Raises:
         argparse.ArgumentTypeError: no client could show it: it is empty, too long or more than one line.
     """
-    if not text or not text.isprintable() or len(text.encode("utf-8", "replace")) > _MAX_TOKEN_BYTES:
+    try:
+        checked_token(text)
+    except UsageError:
         raise argparse.ArgumentTypeError(
-            f"a token is 1 to {_MAX_TOKEN_BYTES} bytes of printable text; "
+            f"a token is 1 to {MAX_TOKEN_BYTES} bytes of printable text; "
             "`python -c 'import secrets; print(secrets.token_urlsafe(32))'` makes a good one"
-        )
+        ) from None
     return text
+
+
+def origin(text: str) -> str:
+    """Return the origin that `text` is.
+
+    Raises:
+        argparse.ArgumentTypeError: no browser sends it.
+    """
+    try:
+        return checked_origins((text,))[0]
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error

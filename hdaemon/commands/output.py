@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from typing import BinaryIO
 
-from hdaemon.blocks import LinesBlock, PayloadBlock
+from hdaemon.blocks import LinesBlock, PayloadBlock, PayloadsBlock
 from hdaemon.content import TEXT, Payload
 from hdaemon.message import one_line, preview
 from hdaemon.server.recorder import DataBlock
@@ -38,6 +38,8 @@ def as_text(block: DataBlock) -> bytes:
 
     Control characters are shown as pictures, so that a message is never two lines and cannot drive a terminal.
     """
+    if isinstance(block, PayloadsBlock):
+        return b"".join(map(as_text, block.each()))
     if isinstance(block, PayloadBlock):
         if block.content_type == TEXT:
             return one_line(str(block.payload, "utf-8", "replace")).encode() + b"\n"
@@ -55,6 +57,8 @@ def as_ndjson(block: DataBlock) -> bytes:
 
     The keys are serial, time, client, channel, type, size, and text, or base64 for what is not text. All ASCII.
     """
+    if isinstance(block, PayloadsBlock):
+        return b"".join(map(as_ndjson, block.each()))
     if isinstance(block, LinesBlock):
         head = _json_head(block, TEXT)
         number = block.serial

@@ -81,12 +81,17 @@ def add_server_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what every command takes that talks to a server."""
     parser.add_argument(
         "--to",
-        metavar="HOST:PORT",
-        type=arguments.address,
+        metavar="SERVER",
+        type=arguments.server,
         default=("127.0.0.1", DEFAULT_PORT),
-        help=f"the server (default: 127.0.0.1:{DEFAULT_PORT})",
+        help=f"HOST:PORT, or a name that `hdaemon sessions` lists (default: 127.0.0.1:{DEFAULT_PORT})",
     )
-    parser.add_argument("--token", type=arguments.token, help="what the server was started with, where it was")
+    parser.add_argument(
+        "--token",
+        type=arguments.token,
+        help="what the server was started with, where it was; found by itself for your own sessions on this machine, "
+        "else HDAEMON_TOKEN is looked at, which other users cannot see",
+    )
 
 
 def _channel(text: str) -> str:

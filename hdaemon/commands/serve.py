@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import secrets
+import os
 import time
 from collections.abc import Callable
 
@@ -14,6 +14,7 @@ from hdaemon.log import RingLog
 from hdaemon.message import MODES
 from hdaemon.server.loop import DEFAULT_PORT, ServerLoop
 from hdaemon.server.recorder import DataBlock
+from hdaemon.server.security import checked_token, new_token
 from hdaemon.store import Store
 from hdaemon.wire.raw import FRAMINGS
 
@@ -42,7 +43,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=arguments.token,
         const=_NEW_TOKEN,
         help="what clients must show in their first line, 'token TOKEN'; without a value a new one is made and told. "
-        "Needed for every host but this machine's own 127.0.0.1, ::1 and localhost",
+        "Needed for every host but this machine's own 127.0.0.1, ::1 and localhost. Also HDAEMON_TOKEN, which other "
+        "users cannot see",
+    )
+    parser.add_argument(
+        "--allow-origin",
+        metavar="ORIGIN",
+        type=arguments.origin,
+        action="append",
+        default=[],
+        help="let the web page of this origin send, such as https://studio.example; may be given again",
     )
     parser.add_argument(
         "--raw-framing",
@@ -56,7 +66,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Serve until a signal or a closed pipe ends it; return 0, or 1 when the port or the output failed."""
-    token = secrets.token_urlsafe(32) if args.token is _NEW_TOKEN else args.token
+    token = new_token() if args.token is _NEW_TOKEN else args.token
+    if token is None and os.environ.get("HDAEMON_TOKEN"):
+        token = checked_token(os.environ["HDAEMON_TOKEN"])
     log = _ToldLog(f"the first line of every client must be: token {token}" if args.token is _NEW_TOKEN else None)
     loop = ServerLoop(
         "serve",
@@ -68,6 +80,7 @@ def run(args: argparse.Namespace) -> int:
         token=token,
         locked=args.lock,
         raw_framing=args.raw_framing,
+        origins=tuple(args.allow_origin),
     )
     screen = _Screen(loop, as_ndjson if args.json else as_text)
     if not screen.output.ended:

@@ -14,10 +14,26 @@ from hdaemon.content import JSON, Payload
 from hdaemon.message import Message
 from hdaemon.wire.heads import Head
 
-__all__ = ["WEBSOCKET", "close_frame", "frame", "is_text", "lines_frames", "message_frames", "wants_websocket"]
+__all__ = [
+    "SUBPROTOCOL",
+    "SUBPROTOCOL_TOKEN",
+    "WEBSOCKET",
+    "close_frame",
+    "frame",
+    "is_text",
+    "lines_frames",
+    "message_frames",
+    "wants_websocket",
+]
 
 WEBSOCKET = "websocket"
 """The `framing` of a WebSocket door."""
+
+SUBPROTOCOL = "hdaemon"
+"""What a page offers as its protocol beside the token, and is answered (RFC 6455, 1.9): the token never is."""
+
+SUBPROTOCOL_TOKEN = "bearer."
+"""How the protocol begins that is no protocol but the token: Kubernetes has its tokens shown in the same way."""
 
 # Close codes: RFC 6455, 7.4.1, and the registry it set up.
 GOING_AWAY = 1001

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from hdaemon.errors import HdaemonError
 
-__all__ = ["Head", "HttpError", "KnownHead", "parse_head", "parse_with_h11", "parse_with_httptools"]
+__all__ = ["LAST_LINES", "Head", "HttpError", "KnownHead", "parse_head", "parse_with_h11", "parse_with_httptools"]
 
 Headers = list[tuple[str, str]]
 Parsed = tuple[str, str, str, Headers]  # method, target, version, headers with names in lower case
@@ -25,7 +25,7 @@ _FOLDED = re.compile(rb"\r\n[ \t]")
 _HOSTS = re.compile(rb"\r\nhost:", re.IGNORECASE)
 _LENGTHS = re.compile(rb"\r\ncontent-length:([^\r]*)", re.IGNORECASE)
 _CODINGS = re.compile(rb"\r\ntransfer-encoding:([^\r]*)", re.IGNORECASE)
-_LAST_LINES = re.compile(
+LAST_LINES = re.compile(
     rb'(?:\r\nIdempotency-Key: ("[!#-\[\]-~]{1,128}"))?\r\nContent-Length: ([0-9]{1,19})\r\n\r\n\Z', re.IGNORECASE
 )
 _DIGITS = re.compile(rb"[0-9]{1,19}")
@@ -98,7 +98,7 @@ class KnownHead:
 
     def __init__(self, data: bytes, head: Head) -> None:
         self._data, self._head = data, head
-        last = _LAST_LINES.search(data)
+        last = LAST_LINES.search(data)
         self._begin: bytes | None = None
         if last is not None and head.length is not None:
             varying = 1 + (last.group(1) is not None)
@@ -111,7 +111,7 @@ class KnownHead:
         begin = self._begin
         if begin is None or not data.startswith(begin):
             return None
-        last = _LAST_LINES.fullmatch(data, len(begin))
+        last = LAST_LINES.fullmatch(data, len(begin))
         if last is None:
             return None
         key, length = last.groups()
@@ -164,7 +164,9 @@ def parse_with_h11(data: bytes) -> Parsed:
         connection.receive_data(data)
         request = connection.next_event()
     except h11.RemoteProtocolError as error:
-        raise HttpError(error.error_status_hint, f"the request's head is not HTTP/1.1: {error}") from error
+        # Its words before the colon: after it, it may quote a header line, which may hold a token.
+        said = str(error).partition(":")[0]
+        raise HttpError(error.error_status_hint, f"the request's head is not HTTP/1.1: {said}") from error
     if not isinstance(request, h11.Request):
         raise HttpError(400, "the request's head is not HTTP/1.1: it is not complete")
     headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers]
@@ -219,7 +221,7 @@ def _check(data: bytes) -> None:
         name = method[:20].decode("latin-1")
         raise HttpError(501, f"the method {name!r} is not known: use GET, HEAD, PUT or POST")
     if not target.startswith(b"/") or not target.isascii():
-        name = target[:80].decode("latin-1")
+        name = target.partition(b"?")[0][:80].decode("latin-1")
         raise HttpError(400, f"the request target {name!r} must be a path such as /channels/NAME, percent-encoded")
     hosts = len(_HOSTS.findall(data))
     if hosts > 1 or (version == b"1.1" and hosts == 0):

@@ -68,10 +68,10 @@ def options_of(query: str, known: tuple[str, ...]) -> dict[str, str]:
     try:
         pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query), max_num_fields=8, errors="strict")
     except ValueError as error:
-        raise HttpError(400, f"the query {query[:80]!r} is not of the form name=value&name=value") from error
+        raise HttpError(400, "the query is not of the form name=value&name=value") from error
     for name, _ in pairs:
         if name not in known:
             raise HttpError(400, f"there is no option {name[:40]!r}: use {', '.join(known)}")
     if len(dict(pairs)) < len(pairs):
-        raise HttpError(400, f"an option is given twice in {query[:80]!r}")
+        raise HttpError(400, "an option is given twice in the query")
     return dict(pairs)

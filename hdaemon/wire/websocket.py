@@ -25,6 +25,7 @@ from hdaemon.wire.events import Event, Goodbye, ModeWord, Payload, Refused, Repl
 from hdaemon.wire.frames import (
     BINARY_FRAME,
     POLICY_VIOLATION,
+    SUBPROTOCOL,
     TEXT_FRAME,
     TOO_BIG,
     WEBSOCKET,
@@ -54,9 +55,11 @@ def accept(head: Head) -> bytes:
         )
     handshake = H11Handshake(ConnectionType.SERVER)
     headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in head.headers]
+    offered = [word.strip() for value in head.all("sec-websocket-protocol") for word in value.split(",")]
+    chosen = SUBPROTOCOL if SUBPROTOCOL in offered else None
     try:
         handshake.initiate_upgrade_connection(headers, head.target)
-        return bytes(handshake.send(AcceptConnection()))
+        return bytes(handshake.send(AcceptConnection(subprotocol=chosen)))
     except ProtocolError as error:
         raise HttpError(400, f"the WebSocket handshake is not as RFC 6455, 4.2.1 has it: {error}") from error
 

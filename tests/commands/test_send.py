@@ -226,8 +226,11 @@ def test_token(start_server: Callable[..., HPythonServer], log: RingLog) -> None
 
 
 @pytest.mark.parametrize("arguments", [[], ["--token", "wrong"]])
-def test_a_refusal_is_shown(start_server: Callable[..., HPythonServer], log: RingLog, arguments: list[str]) -> None:
+def test_a_refusal_is_shown(
+    start_server: Callable[..., HPythonServer], log: RingLog, as_another_user: Callable[[], None], arguments: list[str]
+) -> None:
     server = start_server(token="s3cret")
+    as_another_user()
     done = hdaemon("send", "hi", *arguments, "--to", f"127.0.0.1:{server.port}")
     assert done.returncode == 1
     where = f"127.0.0.1:{server.port}"

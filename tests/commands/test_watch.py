@@ -142,8 +142,9 @@ def test_a_server_that_goes_and_comes_back(start_server: Callable[..., HPythonSe
         assert watching.out.next() == b"after"
 
 
-def test_token(start_server: Callable[..., HPythonServer]) -> None:
+def test_token(start_server: Callable[..., HPythonServer], as_another_user: Callable[[], None]) -> None:
     server = start_server(token="s3cret")
+    as_another_user()
     done = hdaemon("watch", "a", "--to", f"127.0.0.1:{server.port}")
     assert done.returncode == 1
     assert b"(401): this server asks for its token" in done.stderr

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hdaemon.wire.access import Access
+from hdaemon.wire.access import Access, WrongToken
 from hdaemon.wire.heads import HttpError, parse_head
 
 OK = 0
@@ -13,10 +13,14 @@ PORT_80 = Access((), 80)
 STUDIO = Access((), 2000, origins=("https://studio.example", "http://studio.example:8080"))
 NAMED = Access(("192.168.1.7", "Render-01.lan", "[fe80::7]"), 2000)
 TOKEN = Access((), 2000, token="s3cret-Token_")
+BOTH = Access((), 2000, token="s3cret-Token_", origins=("https://studio.example",))
 UTF8_TOKEN = Access((), 2000, token="größe")
 
 H = "Host: 127.0.0.1:2000"
 BEARER = "Authorization: Bearer s3cret-Token_"
+STUDIO_PAGE = "Origin: https://studio.example"
+WEBSOCKET = ("Connection: Upgrade", "Upgrade: websocket")
+OFFER = "Sec-WebSocket-Protocol: hdaemon, bearer.s3cret-Token_"
 
 # access, headers, status
 TABLE: list[tuple[Access, tuple[str, ...], int]] = [
@@ -149,13 +153,32 @@ TABLE: list[tuple[Access, tuple[str, ...], int]] = [
     (TOKEN, (H, BEARER, "Origin: http://evil.test"), 403),
     (TOKEN, (H, BEARER, "Sec-Fetch-Site: cross-site"), 403),
     (LOCAL, (H, "Authorization: Bearer anything"), OK),
+    # a page cannot give its WebSocket a header: it offers a protocol
+    (TOKEN, (H, *WEBSOCKET, OFFER), OK),
+    (TOKEN, (H, *WEBSOCKET, "Sec-WebSocket-Protocol: bearer.s3cret-Token_"), OK),
+    (TOKEN, (H, *WEBSOCKET, "Sec-WebSocket-Protocol: hdaemon", "Sec-WebSocket-Protocol:bearer.s3cret-Token_"), OK),
+    (TOKEN, (H, *WEBSOCKET, BEARER), OK),
+    (TOKEN, (H, *WEBSOCKET), 401),
+    (TOKEN, (H, OFFER), 401),  # not a WebSocket
+    (TOKEN, (H, *WEBSOCKET, "Sec-WebSocket-Protocol: hdaemon"), 401),
+    (TOKEN, (H, *WEBSOCKET, "Sec-WebSocket-Protocol: s3cret-Token_"), 401),
+    (TOKEN, (H, *WEBSOCKET, "Sec-WebSocket-Protocol: Bearer.s3cret-Token_"), 401),
+    (TOKEN, (H, *WEBSOCKET, "Sec-WebSocket-Protocol: bearer.wrong"), 401),
+    (TOKEN, (H, *WEBSOCKET, "Sec-WebSocket-Protocol: bearer."), 401),
+    (TOKEN, (H, *WEBSOCKET, "Sec-WebSocket-Protocol: bearer.wrong, bearer.s3cret-Token_"), 401),  # one guess a request
+    (TOKEN, (H, *WEBSOCKET, OFFER, "Authorization: Bearer wrong"), 401),
+    (TOKEN, (H, *WEBSOCKET, OFFER, "Origin: http://evil.test"), 403),
+    (BOTH, (H, *WEBSOCKET, OFFER, STUDIO_PAGE), OK),
+    (BOTH, (H, *WEBSOCKET, STUDIO_PAGE), 401),
     (UTF8_TOKEN, (H, "Authorization: Bearer " + "größe".encode().decode("latin-1")), OK),
     (UTF8_TOKEN, (H, "Authorization: Bearer größe"), 401),  # sent as Latin-1: other bytes
 ]
 
 
-def check(access: Access, headers: tuple[str, ...]) -> None:
-    lines = ["PUT /channels/a HTTP/1.1", *headers, "", ""]
+def check(access: Access, headers: tuple[str, ...], line: str = "PUT /channels/a") -> None:
+    if "Upgrade: websocket" in headers:
+        line = "GET /channels/a"
+    lines = [f"{line} HTTP/1.1", *headers, "", ""]
     access.check(parse_head("\r\n".join(lines).encode("latin-1")))
 
 
@@ -210,3 +233,60 @@ def test_an_error_quotes_little(name: str) -> None:
     with pytest.raises(HttpError) as caught:
         check(LOCAL, (*headers, f"{name}: {5000 * 'x'}"))
     assert len(str(caught.value)) < 300
+
+
+ASKS = "Access-Control-Request-Method: PUT"
+PREFLIGHTS = [
+    (BOTH, (H, STUDIO_PAGE, ASKS), OK),  # a browser sends it without the token
+    (STUDIO, (H, STUDIO_PAGE, ASKS), OK),
+    (BOTH, (H, STUDIO_PAGE), 401),
+    (BOTH, (H, ASKS), 401),
+    (BOTH, (H, STUDIO_PAGE, ASKS, "Content-Length: 1"), 401),  # no stranger makes us hold a body
+    (BOTH, (H, STUDIO_PAGE, ASKS, "Transfer-Encoding: chunked"), 401),
+    (BOTH, (H, "Origin: http://evil.test", ASKS), 403),
+    (LOCAL, (H, "Origin: null", ASKS), 403),
+    (BOTH, ("Host: evil.test:2000", STUDIO_PAGE, ASKS), 400),
+]
+
+
+@pytest.mark.parametrize(("access", "headers", "status"), PREFLIGHTS)
+def test_preflight(access: Access, headers: tuple[str, ...], status: int) -> None:
+    if status == OK:
+        check(access, headers, "OPTIONS /channels/a")
+        if access.token is not None:  # what it is about shows its token
+            with pytest.raises(HttpError, match="asks for its token"):
+                check(access, headers)
+        return
+    with pytest.raises(HttpError) as caught:
+        check(access, headers, "OPTIONS /channels/a")
+    assert caught.value.status == status
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["token=s3cret-Token_", "subscribe=1&token=s3cret-Token_", "access_token=s3cret-Token_", "TOKEN=s3cret-Token_"],
+)
+@pytest.mark.parametrize("access", [LOCAL, TOKEN])
+@pytest.mark.parametrize("more", [(), (BEARER,)])
+def test_a_token_in_a_url_is_refused_and_not_repeated(access: Access, query: str, more: tuple[str, ...]) -> None:
+    with pytest.raises(HttpError, match="does not belong into a URL") as caught:
+        check(access, (H, *more), f"GET /channels/a?{query}")
+    assert caught.value.status == 400
+    assert "s3cret" not in str(caught.value)
+
+
+def test_what_is_a_wrong_token_and_what_is_none() -> None:
+    for headers, kind in (
+        ((H,), HttpError),
+        ((H, "Authorization: Bearer x"), WrongToken),
+        ((H, "Authorization: Basic x"), WrongToken),
+        ((H, *WEBSOCKET), HttpError),
+        ((H, *WEBSOCKET, "Sec-WebSocket-Protocol: bearer.x"), WrongToken),
+    ):
+        with pytest.raises(HttpError) as caught:
+            check(TOKEN, headers)
+        assert type(caught.value) is kind
+
+
+def test_what_it_asks_for_is_not_in_its_repr() -> None:
+    assert "s3cret" not in repr(TOKEN)

@@ -39,8 +39,10 @@ RAW = [
     b"CONNECTED\n",
     b"DELETED\n",
     b"PROPFIND / HTTP/1.1",
-    b"\x16\x03\x01\x00",
-    b"\0",
+    b"\x16\x02",
+    b"\0\1\0\0\x21\x12\xa4\x43\0\0\0\0",
+    b"\x40\1\0\0\x21\x12\xa4\x42",
+    b"\0\1\0\0\0\0\0\0\0\0",
     b"\xff\xfe",
     b"\xef\xbb\xbfGET / HTTP/1.1",
     b"token x\n",
@@ -96,12 +98,38 @@ def test_every_prefix_of_a_method_is_undecided(method: str) -> None:
 def test_what_leaves_a_method_is_raw_at_once(method: str) -> None:
     for size in range(len(method) + 1):
         for byte in (b"x", b"\n", b"\r", b"\0", b"\xff", b"g", b"\t"):
-            assert sniff(method[:size].encode() + byte) == "raw"
+            if size or byte != b"\0":  # which may begin a STUN message
+                assert sniff(method[:size].encode() + byte) == "raw"
 
 
 @pytest.mark.parametrize("head", RAW)
 def test_raw(head: bytes) -> None:
     assert sniff(head) == "raw"
+
+
+TURN = b"\x00\x03\x00\x08\x21\x12\xa4\x42" + bytes(range(12)) + b"\0\x19\0\4\x11\0\0\0"
+ICE_TCP = b"\0\x1c" + TURN
+HELLO = b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03"
+FOREIGN = [(HELLO, "tls"), (b"\x16\x03\x01\nhello\n", "tls"), (TURN, "stun"), (ICE_TCP, "stun")]
+
+
+@pytest.mark.parametrize(("head", "kind"), FOREIGN)
+def test_what_browsers_speak_besides_http_is_no_raw_data(head: bytes, kind: str) -> None:
+    assert sniff(head) == kind
+    for size in range(len(head)):
+        assert sniff(head[:size]) in ("", kind)
+
+
+@pytest.mark.parametrize(("head", "kind"), FOREIGN)
+@pytest.mark.parametrize("token", [None, "secret"])
+def test_it_closes_the_connection_and_what_follows_is_nothing(head: bytes, kind: str, token: str | None) -> None:
+    for pieces in ([head + b"\nhello\n"], [head, b"\nhello\n"], [head[i : i + 1] for i in range(len(head))]):
+        door = make(token=token)
+        (refused,) = run(door, [*pieces, b"hello\n", GET])
+        assert isinstance(refused, Refused)
+        assert refused.reason.startswith(f"a {kind.upper()} ")
+        assert not door.waiting
+        assert door.silence() == []
 
 
 @given(st.one_of(st.binary(max_size=12), st.sampled_from(METHODS).map(str.encode)), st.binary(max_size=4))
