@@ -5,14 +5,25 @@ A block of ten thousand lines is the bytes that came and a count; its rows are m
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 from hdaemon.content import TEXT, Payload
 from hdaemon.errors import PayloadGone
 from hdaemon.message import Message, preview
 
-__all__ = ["Block", "EventBlock", "GoneBlock", "LinesBlock", "PayloadBlock", "Row", "data_row", "without_payload"]
+__all__ = [
+    "Block",
+    "DataBlock",
+    "EventBlock",
+    "GoneBlock",
+    "LinesBlock",
+    "PayloadBlock",
+    "PayloadsBlock",
+    "Row",
+    "data_row",
+    "without_payload",
+]
 
 PREVIEW_CHARS = 200
 """What stays of a payload that was let go: one line of the pane."""
@@ -148,6 +159,47 @@ class LinesBlock:
 
 
 @dataclass(slots=True, eq=False)
+class PayloadsBlock:
+    """A run of messages of one type that came on one channel at once, small ones."""
+
+    time: float
+    serial: int
+    channel: str
+    content_type: str
+    payloads: list[bytes]
+    client: str
+    mode: str
+    start: int = 0
+    count: int = field(init=False)
+    size: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.count, self.size = len(self.payloads), sum(map(len, self.payloads))
+
+    def lines(self) -> list[bytes]:
+        """Return the payload of each message."""
+        return self.payloads
+
+    def last(self) -> Message:
+        """Return the newest message."""
+        return self.message(self.count - 1, self.payloads[-1])
+
+    def message(self, index: int, payload: bytes) -> Message:
+        """Return message number `index` of the block, whose payload is `payload`."""
+        return Message(self.serial + index, self.time, self.channel, self.content_type, payload, self.client)
+
+    def row(self, number: int) -> Row:
+        """Return row `number` of the log."""
+        index = number - self.start
+        return data_row(number, self.message(index, self.payloads[index]), self.mode)
+
+    def each(self) -> Iterator[PayloadBlock]:
+        """Yield a block for each message."""
+        for number, payload in enumerate(self.payloads, self.serial):
+            yield PayloadBlock(self.time, number, self.channel, self.content_type, payload, self.client, self.mode)
+
+
+@dataclass(slots=True, eq=False)
 class GoneBlock:
     """What stays of a data block whose payload was let go: a preview and a size for each row."""
 
@@ -199,12 +251,13 @@ def data_row(number: int, message: Message, mode: str) -> Row:
     )
 
 
-Block = EventBlock | PayloadBlock | LinesBlock | GoneBlock
+DataBlock = LinesBlock | PayloadsBlock | PayloadBlock
+Block = EventBlock | DataBlock | GoneBlock
 
 
-def without_payload(block: PayloadBlock | LinesBlock, first: int) -> GoneBlock:
+def without_payload(block: DataBlock, first: int) -> GoneBlock:
     """Return what stays of `block`. Its rows before `first` are dropped already: no time goes into their previews."""
-    lines: Sequence[Payload] = block.lines() if isinstance(block, LinesBlock) else [block.payload]
+    lines: Sequence[Payload] = [block.payload] if isinstance(block, PayloadBlock) else block.lines()
     content_type = TEXT if isinstance(block, LinesBlock) else block.content_type
     dropped = max(0, first - block.start)
     previews = [""] * dropped + [preview(content_type, line, PREVIEW_CHARS) for line in lines[dropped:]]

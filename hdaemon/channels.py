@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from hdaemon.blocks import PREVIEW_CHARS, LinesBlock, PayloadBlock
+from hdaemon.blocks import PREVIEW_CHARS, DataBlock, PayloadBlock
 
 __all__ = ["ChannelInfo", "Channels"]
 
@@ -53,7 +53,7 @@ class _Count:
 
     window: float  # when the window at hand began; what came in it
     before: float  # when the window before it began; what came in that
-    newest: LinesBlock | PayloadBlock | ChannelInfo | None = None
+    newest: DataBlock | ChannelInfo | None = None
     count: int = 0
     count_before: int = 0
     messages: int = 0
@@ -79,7 +79,7 @@ class Channels:
         self._counts: dict[str, _Count] = {}  # the one that was silent longest comes first
         self._lock = threading.Lock()
 
-    def add(self, block: LinesBlock | PayloadBlock) -> None:
+    def add(self, block: DataBlock) -> None:
         """Count what was received."""
         now, size = self._clock(), block.size
         newest = block if size <= _KEPT_BYTES else _described(block)
@@ -130,9 +130,9 @@ def _info(count: _Count, now: float) -> ChannelInfo:
     return replace(described, messages=count.messages, bytes=count.bytes, rate=count.rate(now))
 
 
-def _described(block: LinesBlock | PayloadBlock) -> ChannelInfo:
+def _described(block: DataBlock) -> ChannelInfo:
     """Return what there is to say of the newest message of `block`; its totals are left out."""
-    message = block.last() if isinstance(block, LinesBlock) else block.message()
+    message = block.message() if isinstance(block, PayloadBlock) else block.last()
     return ChannelInfo(
         message.channel,
         message.serial,

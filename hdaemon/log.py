@@ -14,7 +14,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from typing import overload
 
-from hdaemon.blocks import Block, EventBlock, LinesBlock, PayloadBlock, Row, data_row, without_payload
+from hdaemon.blocks import Block, EventBlock, LinesBlock, PayloadBlock, PayloadsBlock, Row, data_row, without_payload
 from hdaemon.message import one_line
 
 __all__ = ["RingLog", "Row", "Snapshot"]
@@ -226,7 +226,7 @@ class RingLog(_Rows):
     def _drop_payloads(self) -> None:
         while self.payload_bytes > self.max_payload_bytes and self._whole < len(self._blocks):
             block = self._blocks[self._whole]
-            if isinstance(block, (PayloadBlock, LinesBlock)):
+            if isinstance(block, (PayloadBlock, LinesBlock, PayloadsBlock)):
                 self.payload_bytes -= block.size
                 self.payloads_dropped += block.start + block.count - max(block.start, self.first)
                 self._split.pop(block.start, None)

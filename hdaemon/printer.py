@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from hdaemon.blocks import LinesBlock, PayloadBlock
+from hdaemon.blocks import DataBlock, LinesBlock, PayloadBlock, PayloadsBlock
 from hdaemon.message import preview
 
 __all__ = ["LINES_A_SECOND", "Printer"]
@@ -65,7 +65,7 @@ class Printer:
         self._used = 0
         self._left_out = 0
 
-    def offer(self, block: LinesBlock | PayloadBlock) -> None:
+    def offer(self, block: DataBlock) -> None:
         """Take the messages of a block that was received in print mode; others are ignored."""
         if block.mode != "print":
             return
@@ -74,14 +74,27 @@ class Printer:
             if self._second < 0 or now >= self._second + 1:
                 self._sum_up()
                 self._second, self._used = now, 0
-            room = min(self._rate - self._used, _MAX_WAITING - len(self._waiting))
-            lines = _texts(block, room) if room > 0 else []
-            self._waiting += lines
-            self._used += len(lines)
-            if isinstance(block, LinesBlock):
-                self._left_out += block.count - len(lines)
-            elif not lines:
-                self._left_out += 1
+            if not isinstance(block, PayloadsBlock):
+                self._add(block)
+                return
+            for number, one in enumerate(block.each()):
+                if self._room() <= 0:
+                    self._left_out += block.count - number
+                    break
+                self._add(one)
+
+    def _room(self) -> int:
+        return min(self._rate - self._used, _MAX_WAITING - len(self._waiting))
+
+    def _add(self, block: LinesBlock | PayloadBlock) -> None:
+        room = self._room()
+        lines = _texts(block, room) if room > 0 else []
+        self._waiting += lines
+        self._used += len(lines)
+        if isinstance(block, LinesBlock):
+            self._left_out += block.count - len(lines)
+        elif not lines:
+            self._left_out += 1
 
     def tick(self) -> float | None:
         """Count up what was left out, once its second is over; return when that will be, or None while nothing was."""

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from hdaemon.blocks import LinesBlock, PayloadBlock
+from hdaemon.blocks import DataBlock, PayloadBlock
 from hdaemon.consumers import MAX_BYTES, MAX_MESSAGES, Callback, Consumers, Queue, Taken
 from hdaemon.errors import NoData
 from hdaemon.message import DEFAULT_CHANNEL, Message
@@ -36,7 +36,7 @@ class _Held:
 
     __slots__ = ("_block", "_message", "serial")
 
-    def __init__(self, block: LinesBlock | PayloadBlock) -> None:
+    def __init__(self, block: DataBlock) -> None:
         self.serial = block.serial + block.count - 1
         self._block = block
         self._message: Message | None = None
@@ -47,7 +47,7 @@ class _Held:
         if made is None:
             block = self._block
             # Two threads may make one at the same time: the same value twice, and the later one is kept.
-            made = self._message = block.last() if isinstance(block, LinesBlock) else block.message()
+            made = self._message = block.message() if isinstance(block, PayloadBlock) else block.last()
         return made
 
 
@@ -168,7 +168,7 @@ class Store:
             self._next_serial = first + count
         return first
 
-    def put(self, block: LinesBlock | PayloadBlock) -> None:
+    def put(self, block: DataBlock) -> None:
         """Make the newest message of `block` the latest of its channel; readers on every thread see it from here on.
 
         A message older than what the channel or the store holds (two servers may race) does not replace it. Queues and

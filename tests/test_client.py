@@ -246,8 +246,9 @@ def test_mode(server: HPythonServer) -> None:
             client.mode = "exec"
 
 
-def test_token(start_server: Start, log: RingLog) -> None:
+def test_token(start_server: Start, log: RingLog, as_another_user: Callable[[], None]) -> None:
     server = start_server(token="s3cret")
+    as_another_user()
     with Client(server.host, server.port, token="s3cret") as client:
         client.send("hi")
     assert payloads(log) == [b"hi"]

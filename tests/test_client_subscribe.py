@@ -365,8 +365,9 @@ def test_a_filter_that_is_none(server: HPythonServer) -> None:
     assert caught.value.status == 400
 
 
-def test_token(start_server: Callable[..., HPythonServer]) -> None:
+def test_token(start_server: Callable[..., HPythonServer], as_another_user: Callable[[], None]) -> None:
     server = start_server(token="s3cret", mode="evaluate")
+    as_another_user()
     with pytest.raises(Unauthorized):
         Client(server.host, server.port).subscribe("a")
     with Client(server.host, server.port, token="s3cret") as client:

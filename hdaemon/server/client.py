@@ -58,6 +58,10 @@ class Connection:
         refused: nothing more is taken from it: what comes is thrown away until the deadline.
         held: what is put into `out` is not sent at once, as more may follow.
         low_water: how many bytes must have come before its thread is woken (SO_RCVLOWAT).
+        had_body: the last receive was of a large body. slow: its sender is not waited for. bounded: a receive that
+            waits has a time on this socket (SO_RCVTIMEO). See `Bodies`.
+        body: which body of its door the next is about. body_at: since when it comes, on the monotonic clock.
+        late_reply: what it is told at the deadline, and not before: it has shown a wrong token, and not the first.
         why: what is said of it when it is closed; empty for what closing itself says.
         out: what is to be sent.
         subscription: what it listens to, if it does.
@@ -72,6 +76,12 @@ class Connection:
     refused: bool = False
     held: bool = False
     low_water: int = 1
+    had_body: bool = False
+    slow: bool = False
+    bounded: bool = False
+    body: int = 0
+    body_at: float = 0.0
+    late_reply: bytes = b""
     why: str = ""
     out: Outbox = field(default_factory=Outbox)
     subscription: Subscription | None = None

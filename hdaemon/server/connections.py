@@ -9,17 +9,19 @@ import selectors
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
+from hdaemon.server.bodies import Bodies
 from hdaemon.server.client import Client, Connection
 from hdaemon.server.modes import Modes
 from hdaemon.server.pool import BufferPool
-from hdaemon.server.readiness import in_head, set_deadline, wake_late
+from hdaemon.server.readiness import in_head, set_deadline, too_slow, wake_late
 from hdaemon.server.recorder import Recorder
 from hdaemon.server.routes import Parts, Routes
+from hdaemon.server.security import WrongTokens
 from hdaemon.server.subscribers import Subscribers
 from hdaemon.wire.access import Access
-from hdaemon.wire.events import Event, Goodbye, ModeWord, Refused, Reply, Request, Upgrade
+from hdaemon.wire.events import Event, Goodbye, ModeWord, Refused, Reply, Request, Requests, Upgrade
 from hdaemon.wire.frames import GOING_AWAY, close_frame
 from hdaemon.wire.heads import HttpError
 from hdaemon.wire.http import HttpDoor, error_answer
@@ -57,6 +59,7 @@ class Connections:
         bytes_received: of all clients.
         selector, address: set by the loop while it runs: the selector, and the host and port it listens on.
         late: set by the loop; True once stop() cannot wait any longer for what is still to be delivered.
+        wrong_tokens: counts them, and slows who guesses.
     """
 
     def __init__(
@@ -78,6 +81,7 @@ class Connections:
         self.selector: selectors.BaseSelector
         self.address = ("", 0)
         self.late: Callable[[], bool] = bool
+        self.wrong_tokens = WrongTokens()
         self._limits, self._modes, self._recorder, self._tell = limits, modes, recorder, tell
         self._routes = routes
         self._token, self._origins = token, origins
@@ -90,6 +94,7 @@ class Connections:
         self._to_disconnect: dict[int, str] = {}
         self._lock = threading.Lock()  # guards the two dicts; held for their look-ups only
         self._pool = BufferPool()
+        self._bodies = Bodies()
         self._view = memoryview(bytearray(RECEIVE_BYTES))
 
     # -- for any thread ---------------------------------------------------------------------------------
@@ -149,7 +154,10 @@ class Connections:
         door = connection.door
         target = door.target if isinstance(door, HttpDoor) else None
         try:
-            size = connection.sock.recv_into(self._view if target is None else target)
+            if target is None:
+                size = self._bodies.receive_head(connection, self._view)
+            else:
+                size = self._bodies.receive(connection, target)
         except (BlockingIOError, InterruptedError):
             return False
         except OSError as error:
@@ -166,6 +174,8 @@ class Connections:
         if target is not None and isinstance(door, HttpDoor):
             events = door.received(size)
             wake_late(connection, door, size)
+        elif isinstance(door, RawDoor):
+            events = door.feed(self._view[:size])  # it copies what it keeps, once
         else:
             events = door.feed(bytes(self._view[:size]))
         self._enter(connection)
@@ -191,12 +201,13 @@ class Connections:
             for moment in (connection.deadline, connection.stalls_at)
             if moment is not None
         ]
-        trim = self._pool.due()
-        return min(due if trim is None else [*due, trim], default=None)
+        due += [moment for moment in (self._pool.due(), self._routes.segments.due()) if moment is not None]
+        return min(due, default=None)
 
     def time_out(self, now: float) -> None:
         """Deal with every connection whose deadline has passed."""
         self._pool.trim(now)
+        self._routes.segments.trim(now)
         for connection in list(self._open.values()):
             if connection.stalls_at is not None and connection.stalls_at <= now:
                 self._close(connection, f"it has read nothing for {self._limits.stall_s:g} s", deliver=False)
@@ -204,16 +215,18 @@ class Connections:
             if connection.deadline is None or connection.deadline > now:
                 continue
             connection.deadline = None
-            if connection.refused:
+            if connection.late_reply:
+                self._answer_late(connection)
+            elif connection.refused:
                 self._close(connection, "refused")
             elif not connection.door.admitted:
                 reason = f"no token within {self._limits.admission_s:g} s; the first line must be 'token THE_TOKEN'"
                 self._refuse(connection, Refused(reason, b"hdaemon: refused: no token came in time\n"))
             elif connection.is_websocket:
                 self._ping(connection)
-            elif in_head(connection.door) or not self.receive(connection):
+            elif in_head(connection.door) or not self.receive(connection) or too_slow(connection, self._limits, now):
                 # Received once more, as the turn may have been long: what came meanwhile is no silence. But not for a
-                # head: a byte at the right moment would buy it more time.
+                # head, nor for a body below the lowest rate: a byte at the right moment would buy it more time.
                 if isinstance(connection.door, HttpDoor) and not connection.door.waiting:
                     self._close(connection, "idle")
                     continue
@@ -242,6 +255,7 @@ class Connections:
                 self._close(connection, why, deliver=not self.late())
             except Exception as error:  # what cannot be delivered must not keep the other connections open
                 failure = error
+        self._routes.segments.close()
         if failure is not None:
             raise failure
 
@@ -266,7 +280,7 @@ class Connections:
         if not held and connection.out and connection.stalls_at is None:
             self.flush(connection)  # the answers to everything that came at once
 
-    def _handle_each(self, connection: Connection, events: list[Event]) -> None:
+    def _handle_each(self, connection: Connection, events: Iterable[Event]) -> None:
         client = connection.client
         for event in events:
             if self.late():
@@ -281,6 +295,12 @@ class Connections:
                 self._send(connection, self._routes.answer(client, event))
                 if not event.head.keep_alive:
                     self._finish(connection, "answered, as it asked")
+            elif isinstance(event, Requests):
+                parts = self._routes.answer_all(client, event)
+                if parts is None:
+                    self._handle_each(connection, event.each())
+                else:
+                    self._send(connection, parts)
             elif isinstance(event, Upgrade):
                 self._upgrade(connection, event)
             elif isinstance(event, Goodbye):
@@ -298,7 +318,8 @@ class Connections:
         try:
             reply, door, subscription = upgrade(event, self._limits, echo=self._echo)
         except HttpError as error:
-            reason = f"{event.head.target[:80]}: HTTP {error.status}: {error}"
+            path = event.head.target.partition("?")[0]
+            reason = f"{event.head.method} {path[:80]}: HTTP {error.status}: {error}"
             self._refuse(connection, Refused(reason, error_answer(error, keep_alive=False)))
             return
         connection.door, connection.subscription = door, subscription
@@ -323,8 +344,27 @@ class Connections:
         """Say why, and close the connection."""
         self._tell("refused", refused.reason, connection.client)
         connection.refused = True
+        if refused.wrong_token and self._wait_with(connection, refused.reply):
+            return
         if refused.reply:
             self._send(connection, [refused.reply])
+        self._finish(connection)
+
+    def _wait_with(self, connection: Connection, reply: bytes) -> bool:
+        """Have the answer to a wrong token wait, where it is not the first of its address; return whether it does."""
+        now = time.monotonic()
+        delay_s = self.wrong_tokens.delay_s(connection.client.address.rpartition(":")[0], now)
+        if delay_s:
+            # Who guesses must not take the places of others by being made to wait: the longest waiting one goes.
+            waiting = [other for other in self._open.values() if other.late_reply]
+            if len(waiting) >= max(1, self._limits.max_clients // 4):
+                self._close(waiting[0], "refused")
+            connection.late_reply, connection.deadline = reply, now + delay_s
+        return bool(delay_s)
+
+    def _answer_late(self, connection: Connection) -> None:
+        reply, connection.late_reply = connection.late_reply, b""
+        self._send(connection, [reply])
         self._finish(connection)
 
     def _finish(self, connection: Connection, why: str = "") -> None:
@@ -392,6 +432,7 @@ class Connections:
         finally:
             connection.out.clear()
             self._subscribers.discard(connection)
+            self._routes.segments.give_up(client.id)
             with self._lock:
                 known = self._open.pop(client.id, None)
             if known is not None:  # else its last words have closed it already

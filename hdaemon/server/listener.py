@@ -56,8 +56,13 @@ def listen(host: str, port: int, token: str | None = None) -> socket.socket:
     if isinstance(port, bool) or not isinstance(port, int) or not 0 <= port <= 65535:
         raise BindError(f"port {port!r} is out of range: use 1 to 65535, or 0 for any free port")
     if not is_loopback(host) and not token:
-        raise BindError(f"{host!r} can be reached from other machines: give the server a token, or listen on 127.0.0.1")
+        raise BindError(
+            f"{host!r} can be reached from other machines: give the server a token, or listen on 127.0.0.1 "
+            "(in the panel: Settings, Require the token)"
+        )
     family, address = _resolve(host)
+    if not is_loopback(address) and not token:
+        raise BindError(f"{host!r} is {address} here, which other machines can reach: give the server a token")
     last = port if port == 0 else min(port + PORTS_TRIED - 1, 65535)
     for candidate in range(port, last + 1):
         try:

@@ -28,8 +28,12 @@ from hdaemon.server.client import Client
 from hdaemon.server.connections import Connections, send_now
 from hdaemon.server.listener import Acceptor, at, is_loopback, listen
 from hdaemon.server.modes import Modes, checked_framing
+from hdaemon.server.readiness import filling
 from hdaemon.server.recorder import DataBlock, Recorder
 from hdaemon.server.routes import Routes
+from hdaemon.server.security import checked_origins, checked_token
+from hdaemon.server.sessions import SessionFile
+from hdaemon.server.shared import OFFERED, Segments
 from hdaemon.store import Store
 from hdaemon.wire.limits import Limits
 from hdaemon.wire.raw import FRAMINGS
@@ -77,7 +81,7 @@ class ServerLoop:
         on_change: called when log, store, clients or modes changed, at most once a turn.
         on_state: called when `state` changed.
         on_tick: called once a turn; returns when the turn after next is due at the latest, or None.
-        pause_s: called after a turn that received; returns how long to wait before the next one, in seconds.
+        rest: called after a turn that received; may sleep for some milliseconds, for the sake of others.
     """
 
     def __init__(
@@ -97,6 +101,7 @@ class ServerLoop:
         origins: tuple[str, ...] = (),
         echo: bool = False,
     ) -> None:
+        token, origins = checked_token(token), checked_origins(origins)
         self.name, self.host, self.port = name, host, port
         self.limits = limits or Limits()
         self.state, self.error = "stopped", ""
@@ -104,15 +109,25 @@ class ServerLoop:
         self.on_change: Callable[[], None] = _nothing
         self.on_state: Callable[[], None] = _nothing
         self.on_tick: Callable[[], float | None] = _nothing
-        self.pause_s: Callable[[], float] = float
+        self.rest: Callable[[], None] = _nothing
         self._log = log
         self._recorder = Recorder(log, store, Channels(self.limits.max_channels))
         self._modes = Modes(mode, locked, self._tell)
+        limits = self.limits
+        self._segments = Segments(limits.max_shared_bytes, limits.max_http_message_bytes, limits.stall_s)
         self._connections = Connections(
             self.limits,
             self._modes,
             self._recorder,
-            Routes(self._modes, self._recorder, self.set_mode, self._status, self.limits.max_channels),
+            Routes(
+                self._modes,
+                self._recorder,
+                self.set_mode,
+                self._status,
+                limits.max_channels,
+                self._segments,
+                pages=bool(origins),
+            ),
             self._tell,
             token=token,
             origins=origins,
@@ -151,7 +166,7 @@ class ServerLoop:
     @property
     def bytes_received(self) -> int:
         """Bytes since the start, of all clients, as they came in."""
-        return self._connections.bytes_received
+        return self._connections.bytes_received + self._segments.bytes_received
 
     @property
     def raw_framing(self) -> str:
@@ -172,6 +187,16 @@ class ServerLoop:
     def token_required(self) -> bool:
         """Whether clients must show a token."""
         return self._token is not None
+
+    @property
+    def token(self) -> str | None:
+        """What clients must show; None for nothing."""
+        return self._token
+
+    @property
+    def wrong_tokens(self) -> int:
+        """How many wrong tokens have been shown since the start."""
+        return self._connections.wrong_tokens.count
 
     def set_on_block(self, on_block: Callable[[DataBlock], None]) -> None:
         """Have `on_block` called with every block of data that was received, on the server thread."""
@@ -288,6 +313,7 @@ class ServerLoop:
         self._selector.register(listener, selectors.EVENT_READ)
         self._selector.register(receiver, selectors.EVENT_READ)
         self._wake_sender = sender
+        session = self._write_session()
         try:
             self._tell("started", self._where())
             if not self._stopping:
@@ -296,8 +322,18 @@ class ServerLoop:
             while not self._stopping:
                 self._turn()
         finally:
+            if session is not None:
+                session.remove()
             self._close_all()
             self._wake_sender = None
+
+    def _write_session(self) -> SessionFile | None:
+        """Say in a file of the user's where this server is, so that `hdaemon send` and others find it."""
+        try:
+            return SessionFile(self.name, self._acceptor.sock.getsockname()[0], self.port, self._token)
+        except OSError as error:  # a full disk, a folder of somebody else: the server works without
+            self._tell("error", f"other programs do not find this session by its name: {error}")
+            return None
 
     def _turn(self) -> None:
         """Wait for something to happen and deal with all that did: one receive for each client."""
@@ -309,7 +345,7 @@ class ServerLoop:
                 if mask & selectors.EVENT_WRITE:
                     self._connections.flush(key.data)
                 else:
-                    received |= self._connections.receive(key.data)
+                    received |= self._connections.receive(key.data) and not filling(key.data.door)
             elif key.fileobj is self._acceptor.sock:
                 self._accept()
             else:
@@ -323,9 +359,7 @@ class ServerLoop:
             self._changed, self._announced = False, self._recorder.messages
             self.on_change()
         if received:
-            pause = self.pause_s()
-            if pause > 0:
-                time.sleep(pause)
+            self.rest()
 
     def _timeout(self) -> float | None:
         due = (self._connections.next_deadline(), self._acceptor.again_at, self.on_tick())
@@ -369,6 +403,8 @@ class ServerLoop:
 
     def _tell(self, event: str, text: str, client: Client | None = None) -> None:
         """Add a lifecycle row."""
+        if self._token is not None and len(self._token) >= 8:  # nothing quotes it: this is the second lock on that door
+            text = text.replace(self._token, "TOKEN")
         self._log.event(time.time(), event, text, client.name if client is not None else "")
         self._changed = True
 
@@ -383,11 +419,13 @@ class ServerLoop:
             "locked": self.locked,
             "messages": self.messages_received,
             "bytes": self.bytes_received,
+            "wrong_tokens": self.wrong_tokens,
             "clients": [
                 {"name": client.name, "address": client.address, "messages": client.messages, "bytes": client.bytes}
                 for client in self.clients
             ],
             "limits": asdict(self.limits),
+            "shared_memory": OFFERED,
         }
 
     def _where(self) -> str:

@@ -18,7 +18,7 @@ MAX_BYTES = 768 * 1024 * 1024
 """Buffers the pool knows, in use or not: three of 256 MB go round (in the store, in the log, being received)."""
 
 KEEP_S = 10.0
-"""A buffer that was not taken for so long is forgotten: memory nobody uses goes back to the system."""
+"""A free buffer that was not taken for so long is forgotten: memory nobody uses goes back to the system."""
 
 _SLACK = 1.1
 """A buffer may be larger by this factor than what it is taken for."""
@@ -52,9 +52,9 @@ class BufferPool:
         """
         import numpy
 
-        for index, buffer in enumerate(self._buffers):
-            # Two references: the record's, and the argument's. An array, view or message made from it holds a third.
-            if size <= buffer.array.nbytes <= size * _SLACK and sys.getrefcount(buffer.array) == 2:
+        for index in reversed(range(len(self._buffers))):  # what was used last is perhaps still in the cache
+            buffer = self._buffers[index]
+            if size <= buffer.array.nbytes <= size * _SLACK and _is_free(buffer):
                 del self._buffers[index]
                 break
         else:
@@ -72,6 +72,17 @@ class BufferPool:
         return self._buffers[0].taken_at + KEEP_S if self._buffers else None
 
     def trim(self, now: float) -> None:
-        """Forget the buffers that were taken too long ago; those in use live on until they are let go."""
+        """Forget the free buffers that were taken too long ago.
+
+        Those in use stay known: forgetting them would free no memory, and the log may hold a message for a minute.
+        """
         while self._buffers and self._buffers[0].taken_at + KEEP_S <= now:
-            del self._buffers[0]
+            buffer = self._buffers.pop(0)
+            if not _is_free(buffer):
+                buffer.taken_at = now
+                self._buffers.append(buffer)
+
+
+def _is_free(buffer: _Buffer) -> bool:
+    # Two references: the record's, and the argument's. An array, view or message made from it holds a third.
+    return sys.getrefcount(buffer.array) == 2

@@ -10,7 +10,10 @@ from hdaemon.wire.events import Door
 from hdaemon.wire.http import HttpDoor
 from hdaemon.wire.limits import Limits
 
-__all__ = ["in_head", "set_deadline", "wake_late"]
+__all__ = ["filling", "in_head", "set_deadline", "set_low_water", "too_slow", "wake_late"]
+
+BODY_GRACE_S = 10.0
+"""A body's rate is judged from so long after its head on: until then a slow start is none."""
 
 _LOW_WATER_BYTES = 1024 * 1024
 """Of a large body, as much is received at once (where the system can wait for it)."""
@@ -30,6 +33,10 @@ def set_deadline(connection: Connection, limits: Limits) -> None:
         connection.deadline = None  # it is not read from; `stalls_at` holds
     elif isinstance(door, HttpDoor):
         connection.deadline = now + (limits.stall_s if door.waiting else limits.idle_s)
+        if door.in_body:
+            if connection.body != door.bodies:
+                connection.body, connection.body_at = door.bodies, now
+            connection.deadline = min(connection.deadline, _slow_at(connection, door, limits))
     elif door.admitted:
         connection.deadline = now + limits.silence_s if door.waiting else None
 
@@ -37,6 +44,24 @@ def set_deadline(connection: Connection, limits: Limits) -> None:
 def in_head(door: Door) -> bool:
     """Say whether a request has begun whose head is not complete: its time runs from the first byte."""
     return isinstance(door, HttpDoor) and door.waiting and not door.in_body
+
+
+def filling(door: Door) -> bool:
+    """Say whether a body of known length is on its way: receiving it takes next to nothing of the interpreter."""
+    return isinstance(door, HttpDoor) and door.target is not None
+
+
+def too_slow(connection: Connection, limits: Limits, now: float) -> bool:
+    """Say whether a body has come more slowly than `min_body_bytes_per_s`, from `BODY_GRACE_S` after its head on."""
+    door = connection.door
+    if not isinstance(door, HttpDoor) or not door.in_body or connection.body != door.bodies:
+        return False
+    return now > _slow_at(connection, door, limits)
+
+
+def _slow_at(connection: Connection, door: HttpDoor, limits: Limits) -> float:
+    """Return until when what has come of the body is enough, on the monotonic clock."""
+    return connection.body_at + max(BODY_GRACE_S, door.body_bytes / limits.min_body_bytes_per_s)
 
 
 def wake_late(connection: Connection, door: HttpDoor, received: int) -> None:
@@ -47,7 +72,11 @@ def wake_late(connection: Connection, door: HttpDoor, received: int) -> None:
     """
     target = door.target
     quick = target is not None and received >= _QUICK_BYTES
-    wanted = max(1, min(_LOW_WATER_BYTES, len(target))) if quick and target is not None else 1
+    set_low_water(connection, max(1, min(_LOW_WATER_BYTES, len(target))) if quick and target is not None else 1)
+
+
+def set_low_water(connection: Connection, wanted: int) -> None:
+    """Have the system wake this thread when `wanted` bytes have come."""
     if wanted != connection.low_water:
         connection.low_water = wanted
         try:

@@ -5,22 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from hdaemon.blocks import LinesBlock, PayloadBlock
+from hdaemon.blocks import DataBlock, LinesBlock, PayloadBlock, PayloadsBlock
 from hdaemon.channels import Channels
 from hdaemon.content import Payload
 from hdaemon.log import RingLog
 from hdaemon.message import DEFAULT_CHANNEL
 from hdaemon.server.client import Client
 from hdaemon.store import Store
-from hdaemon.wire.events import Lines
+from hdaemon.wire.events import Lines, Payloads
 from hdaemon.wire.events import Payload as Sent
 
 __all__ = ["OWN", "DataBlock", "Recorder"]
 
 OWN = "this session"
 """Who the client of a message is that this session has published."""
-
-DataBlock = LinesBlock | PayloadBlock
 
 
 class Recorder:
@@ -38,7 +36,7 @@ class Recorder:
         self.publish: Callable[[DataBlock], None] = _nothing
         self.messages = 0
 
-    def record(self, client: Client, received: Lines | Sent, mode: str) -> int:
+    def record(self, client: Client, received: Lines | Payloads | Sent, mode: str) -> int:
         """Record what `client` sent while `mode` held for it: readers of log and store see it from here on.
 
         Returns the serial number of the (first) message.
@@ -49,6 +47,11 @@ class Recorder:
             count = received.count
             serial = self.store.take_serials(count)
             block = LinesBlock(now, serial, DEFAULT_CHANNEL, received.data, count, client.name, mode)
+        elif isinstance(received, Payloads):
+            data, channel, content_type = received.data, received.channel, received.content_type
+            count = len(data)
+            serial = self.store.take_serials(count)
+            block = PayloadsBlock(now, serial, channel, content_type, data, client.name, mode)
         else:
             count = 1
             serial = self.store.take_serials()

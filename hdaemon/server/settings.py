@@ -12,6 +12,7 @@ from qtpy import QtCore
 
 from hdaemon.message import MODES
 from hdaemon.server.loop import DEFAULT_PORT
+from hdaemon.server.security import kept_token
 from hdaemon.wire.limits import Limits
 from hdaemon.wire.raw import FRAMINGS
 
@@ -30,6 +31,8 @@ class Remembered:
         raw_framing: ``"lines"`` or ``"burst"``.
         locked: whether clients' own mode words are refused.
         limits: what the server allows.
+        token_required: whether clients must show the user's own token, `kept_token`. The token itself is not kept here,
+            in a file that others may read.
     """
 
     host: str = "127.0.0.1"
@@ -39,6 +42,15 @@ class Remembered:
     raw_framing: str = "lines"
     locked: bool = False
     limits: Limits = field(default_factory=Limits)
+    token_required: bool = False
+
+    def token(self) -> str | None:
+        """Return the token to start the server with; None for none.
+
+        Raises:
+            HdaemonError: it cannot be kept.
+        """
+        return kept_token() if self.token_required else None
 
 
 def load() -> Remembered:
@@ -58,6 +70,7 @@ def load() -> Remembered:
         raw_framing=_one_of(value("raw_framing"), FRAMINGS, default.raw_framing),
         locked=_flag(value("locked"), default.locked),
         limits=_limits(settings),
+        token_required=_flag(value("token_required"), default.token_required),
     )
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hdaemon.blocks import LinesBlock
+from hdaemon.blocks import DataBlock, PayloadBlock, PayloadsBlock
 from hdaemon.content import Payload
 from hdaemon.server.client import Connection
-from hdaemon.server.recorder import DataBlock
 from hdaemon.store import Store
 from hdaemon.wire.events import Refused
 from hdaemon.wire.frames import TRY_AGAIN_LATER, close_frame, lines_frames, message_frames
@@ -61,14 +60,15 @@ class Subscribers:
             subscription = connection.subscription
             if subscription is None or block.channel not in subscription.wanted:
                 continue
-            if not isinstance(block, LinesBlock):
+            if isinstance(block, PayloadBlock):
                 self._push(connection, message_frames(block.message(), heads=subscription.heads, stored=stored))
                 continue
             if lines is None:
                 lines = block.lines()
-            if subscription.heads:
+            if subscription.heads or isinstance(block, PayloadsBlock):
+                heads = subscription.heads
                 for index, line in enumerate(lines):
-                    self._push(connection, message_frames(block.message(index, line), heads=True, stored=stored))
+                    self._push(connection, message_frames(block.message(index, line), heads=heads, stored=stored))
             else:
                 joined = joined or lines_frames(lines)
                 self._push(connection, [joined])

@@ -25,6 +25,8 @@ from hdaemon.server.client import Client
 from hdaemon.server.lifetime import alive, stop_all
 from hdaemon.server.listener import is_loopback
 from hdaemon.server.loop import DEFAULT_PORT, ServerLoop
+from hdaemon.server.pace import Pace
+from hdaemon.server.rests import Rests
 from hdaemon.store import Store
 from hdaemon.store import store as process_store
 from hdaemon.wire.limits import Limits
@@ -36,14 +38,6 @@ STOP_TIMEOUT_S = 0.5
 
 START_TIMEOUT_S = 5.0
 """How long `start` waits for the port: longer than a name server needs to say no."""
-
-NOTIFY_INTERVAL_MS = 33
-"""`received` is emitted at most this often: a queued signal a batch costs more than a tick of a 30 Hz display."""
-
-_LAG_S = 0.045
-"""The interface lags when it has not answered for this long; then the server thread leaves it the interpreter."""
-
-_LAG_PAUSE_S = 0.001
 
 
 class HPythonServer(QtCore.QThread):
@@ -74,7 +68,8 @@ class HPythonServer(QtCore.QThread):
 
     received = QtCore.Signal()
     """Emitted on the main thread, without arguments, when log, store, clients or modes have changed; at once after a
-    time of rest, and then every 33 ms at the most. The slot reads what it is interested in."""
+    time of rest, and then every 33 ms at the most, less often while the main thread is busy. The slot reads what it is
+    interested in."""
 
     state_changed = QtCore.Signal()
     """Emitted when `state` has changed; queued to the main thread when the server thread changed it."""
@@ -122,11 +117,11 @@ class HPythonServer(QtCore.QThread):
         loop.on_change = _weakly(self.notify)
         loop.on_state = self.state_changed.emit
         loop.on_tick = _weakly(self._tick)
-        loop.pause_s = _weakly(self._pause_s)
+        loop.rest = _weakly(self._rest)
         loop.set_on_block(self._printer.offer)
         self._notified = False  # a wake-up is under way or the interval runs; the main thread clears it
         self._dirty = False
-        self._beat = 0.0  # when the main thread last showed that it is alive
+        self._pace, self._rests = Pace(), Rests()
         self._timer: QtCore.QTimer | None = None
         app = QtCore.QCoreApplication.instance()
         if app is not None and app.thread() is not QtCore.QThread.currentThread():
@@ -187,6 +182,16 @@ class HPythonServer(QtCore.QThread):
     def token_required(self) -> bool:
         """Whether clients must show a token."""
         return self._loop.token_required
+
+    @property
+    def token(self) -> str | None:
+        """What clients must show; None for nothing. In no text of hdaemon: who shows it to somebody does so himself."""
+        return self._loop.token
+
+    @property
+    def wrong_tokens(self) -> int:
+        """How many wrong tokens have been shown since the start."""
+        return self._loop.wrong_tokens
 
     @property
     def messages_received(self) -> int:
@@ -323,15 +328,14 @@ class HPythonServer(QtCore.QThread):
             self._dirty = False  # nobody else would clear it, and `_tick` would hold a count back for good
             self._printer.flush()
             return
+        self._pace.asked()
         self._notified = True
-        self._beat = time.monotonic()
         self._woken.emit()
 
     def _on_woken(self) -> None:
         if self._timer is None:
             self._timer = QtCore.QTimer(self)
             self._timer.setSingleShot(True)
-            self._timer.setInterval(NOTIFY_INTERVAL_MS)
             self._timer.timeout.connect(self._on_interval)
         self._deliver()
 
@@ -344,14 +348,18 @@ class HPythonServer(QtCore.QThread):
         self._deliver()
 
     def _deliver(self) -> None:
-        self._beat = time.monotonic()
+        budget_s = self._pace.begin()
         self._dirty = False
         self._printer.flush()
-        if self.store.consumers.deliver(self._tell_failure):
+        more = self.store.consumers.deliver(self._tell_failure, budget_s)
+        if self._pace.tell():
+            self.received.emit()
+        else:
             self._dirty = True
-        self.received.emit()
+        if more:
+            self._dirty = True
         assert self._timer is not None
-        self._timer.start()
+        self._timer.start(int(self._pace.end(more) * 1000))
 
     def _tell_failure(self, text: str) -> None:
         self.log.event(time.time(), "error", text)
@@ -362,12 +370,15 @@ class HPythonServer(QtCore.QThread):
             self.notify()
         return due
 
-    def _pause_s(self) -> float:
-        """Leave the interpreter to an interface that has not answered for a while."""
-        rest = courtesy.rest_s()
-        if rest:
-            return rest
-        return _LAG_PAUSE_S if self._notified and time.monotonic() - self._beat > _LAG_S else 0.0
+    def _rest(self) -> None:
+        """Leave the interpreter to an interface that draws, or has not answered for a while."""
+        rest_s = courtesy.rest_s()
+        if rest_s:
+            time.sleep(rest_s)
+        elif self._notified and self._pace.lags():
+            self._rests.lagging()
+        else:
+            self._rests.answering()
 
 
 def _weakly(method: Callable[[], Any]) -> Callable[[], Any]:

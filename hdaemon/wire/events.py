@@ -5,13 +5,27 @@ A door is anything with the methods of `Door`. Events are facts about the client
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
 from hdaemon.message import DEFAULT_CHANNEL
 from hdaemon.wire.heads import Head
 
-__all__ = ["Door", "Event", "Goodbye", "Lines", "ModeWord", "Payload", "Refused", "Reply", "Request", "Upgrade"]
+__all__ = [
+    "Door",
+    "Event",
+    "Goodbye",
+    "Lines",
+    "ModeWord",
+    "Payload",
+    "Payloads",
+    "Refused",
+    "Reply",
+    "Request",
+    "Requests",
+    "Upgrade",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +46,46 @@ class Payload:
 
 
 @dataclass(frozen=True, slots=True)
+class Payloads:
+    """Messages of one type on one channel, at least one."""
+
+    content_type: str
+    data: list[bytes]
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """A complete HTTP request, which the server answers before it looks at the next event."""
 
     head: Head
     body: bytes | memoryview
+
+
+@dataclass(frozen=True, slots=True)
+class Requests:
+    """Complete requests that came at once, alike but for their keys, lengths and bodies; each as a `Request` would be.
+
+    Attributes:
+        head: what they share: `headers` is without the key and the length, `length` is not theirs.
+        keys: the Idempotency-Key of each, with its quotes; empty when they have none.
+        lengths: the Content-Length of each, as sent.
+        bodies: as many, none of them empty.
+    """
+
+    head: Head
+    keys: list[bytes]
+    lengths: list[bytes]
+    bodies: list[bytes]
+
+    def each(self) -> Iterator[Request]:
+        """Yield them one by one."""
+        shared = self.head.headers
+        for number, (length, body) in enumerate(zip(self.lengths, self.bodies, strict=True)):
+            more: tuple[tuple[str, str], ...] = (("content-length", length.decode("latin-1")),)
+            if self.keys:
+                more = (("idempotency-key", self.keys[number].decode("latin-1")), *more)
+            yield Request(self.head._replace(headers=shared + more, length=len(body)), body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +122,12 @@ class Refused:
     Attributes:
         reason: for the log: what, where, what to do next. Never quotes a secret.
         reply: for the client, sent before the connection is closed.
+        wrong_token: the client has shown a token that is not the server's.
     """
 
     reason: str
     reply: bytes
+    wrong_token: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +143,7 @@ class Goodbye:
     reply: bytes
 
 
-Event = Lines | Payload | Request | Upgrade | Reply | ModeWord | Goodbye | Refused
+Event = Lines | Payload | Request | Requests | Upgrade | Reply | ModeWord | Goodbye | Refused
 
 
 class Door(Protocol):

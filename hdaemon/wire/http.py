@@ -1,9 +1,9 @@
 """The HTTP door: requests and their bodies (RFC 9110, RFC 9112).
 
 Fed: the bytes of one connection, cut anywhere; a body of known length may be received straight into `target` instead,
-and said with `received`. Returns events: `Request` for each complete request, in order; `Reply` for what is to be sent
-at once; `Upgrade` when the connection is to go on as a WebSocket; `Refused` for what cannot be served and closes the
-connection. Raises nothing for anything a client may send.
+and said with `received`. Returns events: `Request` for each complete request, in order, or `Requests` for several that
+are alike and came at once; `Reply` for what is to be sent at once; `Upgrade` when the connection is to go on as a
+WebSocket; `Refused` for what cannot be served and closes the connection. Raises nothing for anything a client may send.
 
 The server answers each `Request` with the bytes of `answer`, before it looks at the next event: pipelined requests are
 answered in order.
@@ -18,18 +18,22 @@ from collections.abc import Callable
 from typing import Any
 
 from hdaemon.content import Payload
-from hdaemon.wire.access import Access
+from hdaemon.wire.access import Access, WrongToken
 from hdaemon.wire.events import Event, Refused, Reply, Request, Upgrade
 from hdaemon.wire.frames import wants_websocket
 from hdaemon.wire.heads import Head, HttpError, KnownHead, parse_head
 from hdaemon.wire.limits import Limits
+from hdaemon.wire.runs import Runs
 
 __all__ = ["HttpDoor", "answer", "error_answer"]
 
 _DIRECT_BYTES = 64 * 1024
 """Bodies from this size on are received into their own buffer; smaller ones come with the head anyway."""
 
-_BLANK_LINES = re.compile(rb"(?:\r\n)+")
+_ATTEMPTS = 8
+"""What is received at once is searched so many times at most: a client may mix its requests as it likes."""
+
+_BLANK_LINES = re.compile(rb"(?:\r\n){1,100}")  # not more: the engine remembers each of them, in 130 bytes
 
 _STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}" for status in http.HTTPStatus}
 
@@ -62,11 +66,15 @@ class HttpDoor:
         self._head: Head | None = None
         self._body: memoryview | bytearray = bytearray()
         self._known: KnownHead | None = None
+        self._runs: Runs | None = None
+        self._alike = False  # the last head was like the one before
+        self._attempts = 0
         self._filled = 0
         self._chunks: Any = None  # the h11 connection that takes a chunked body apart
         self._tried = ""  # what the last request asked for, for the log
         self._with_body = True  # the answer to the request at hand has one
         self._closed = False
+        self.bodies = 0  # begun so far, of those that did not come whole with their heads
 
     @property
     def waiting(self) -> bool:
@@ -77,6 +85,11 @@ class HttpDoor:
     def in_body(self) -> bool:
         """Whether the head is complete and the body is not."""
         return self._head is not None
+
+    @property
+    def body_bytes(self) -> int:
+        """How much of the body has come."""
+        return len(self._body) if self._chunks is not None else self._filled
 
     @property
     def target(self) -> memoryview | None:
@@ -99,6 +112,7 @@ class HttpDoor:
         if self._closed:
             return events
         self._inbox += data
+        self._attempts = _ATTEMPTS
         try:
             while not self._closed and self._step(events):
                 pass
@@ -145,14 +159,16 @@ class HttpDoor:
 
     def _read_head(self, events: list[Event]) -> bool:
         inbox, limit = self._inbox, self._limits.max_head_bytes
+        if self._alike and self._attempts and inbox and self._read_run(events):
+            return bool(inbox)
         if inbox.startswith(b"\r"):  # left by clients that end a body with a line end: RFC 9112, 2.2
-            blank = _BLANK_LINES.match(inbox)
-            if blank is not None:
+            while blank := _BLANK_LINES.match(inbox):
                 del inbox[: blank.end()]
                 self._searched = 0
         end = inbox.find(b"\r\n\r\n", max(0, self._searched - 3))
         if end < 0 or end + 4 > limit:
             if len(inbox) > limit or end >= 0:
+                self._tried = _first_line(inbox)
                 raise HttpError(431, f"the request's head is larger than the limit of {limit} bytes (max_head_bytes)")
             self._searched = len(inbox)
             return False
@@ -160,12 +176,19 @@ class HttpDoor:
         del inbox[: end + 4]
         self._searched = 0
         known = self._known.like(raw) if self._known is not None else None
-        head = known or parse_head(raw)
-        self._tried = f"{head.method[:20]} {head.target[:80]}: "
+        try:
+            head = known or parse_head(raw)
+        except HttpError:
+            self._tried = _first_line(raw)
+            raise
+        # Without the query: a token that somebody put there must not get into the log.
+        self._tried = f"{head.method} {head.target.partition('?')[0][:80]}: "
         self._with_body = head.method != "HEAD"
+        self._alike = known is not None
         if known is None:
             self._access.check(head)
-            self._known = KnownHead(raw, head)
+            most = min(_DIRECT_BYTES - 1, self._limits.max_http_message_bytes)
+            self._known, self._runs = KnownHead(raw, head), Runs(raw, head, limit, most)
         most = self._limits.max_http_message_bytes
         if head.length is not None and head.length > most:
             raise HttpError(
@@ -182,6 +205,7 @@ class HttpDoor:
         if wants_websocket(head) and head.length == 0:
             self._go_over(head, events)
             return False
+        self.bodies += 1
         if head.length is None:
             self._chunks = _chunk_reader(raw)
             self._body = bytearray()
@@ -192,6 +216,21 @@ class HttpDoor:
         else:
             self._body = self._room(head.length)
         return bool(self._inbox)
+
+    def _read_run(self, events: list[Event]) -> bool:
+        """Take the requests at the beginning that are like the last one; return whether there were some.
+
+        Whatever is not as plain as those is left to `_read_head`, and so is a run that is none.
+        """
+        self._attempts -= 1
+        found = self._runs.find(self._inbox) if self._runs is not None else None
+        if found is None:
+            return False
+        requests, size = found
+        events.append(requests)
+        del self._inbox[:size]
+        self._searched = 0
+        return True
 
     def _read_chunks(self, events: list[Event]) -> bool:
         import h11
@@ -217,7 +256,7 @@ class HttpDoor:
                 else:
                     return False
         except h11.RemoteProtocolError as error:
-            raise HttpError(400, f"the chunked body is not as RFC 9112, 7.1 has it: {error}") from error
+            raise HttpError(400, f"the chunked body is not as RFC 9112, 7.1 has it: {_said(error)}") from error
 
     def _room(self, size: int) -> memoryview:
         try:
@@ -252,7 +291,15 @@ class HttpDoor:
         self._inbox.clear()
         self._head, self._chunks, self._body = None, None, bytearray()
         reply = error_answer(error, keep_alive=False, with_body=self._with_body)
-        events.append(Refused(f"{self._tried}HTTP {error.status}: {error}", reply))
+        wrong_token = isinstance(error, WrongToken)
+        events.append(Refused(f"{self._tried}HTTP {error.status}: {error}", reply, wrong_token))
+
+
+def _first_line(data: bytes | bytearray) -> str:
+    """Return what a request that cannot be read asked for, for the log: method and target without the query."""
+    line = bytes(data[:1000]).partition(b"\r\n")[0].partition(b"?")[0].decode("latin-1")
+    words = " ".join(line.split(" ")[:2])[:100]
+    return f"{words if words.isprintable() else ascii(words)}: " if words else ""
 
 
 def answer(
@@ -302,5 +349,10 @@ def _chunk_reader(raw_head: bytes) -> Any:
         connection.receive_data(raw_head)
         connection.next_event()
     except h11.RemoteProtocolError as error:
-        raise HttpError(400, f"the request's head is not HTTP/1.1: {error}") from error
+        raise HttpError(400, f"the request's head is not HTTP/1.1: {_said(error)}") from error
     return connection
+
+
+def _said(error: Exception) -> str:
+    """Return what h11 says, without what it quotes of the request after a colon."""
+    return str(error).partition(":")[0]

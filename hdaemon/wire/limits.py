@@ -31,8 +31,12 @@ class Limits:
         max_websocket_message_bytes: one message by WebSocket; how long it is, is known when it has come.
         max_queued_bytes: answers made for one client that it does not read, or messages for a subscriber; then it is
             disconnected. One message is sent however large.
+        max_shared_bytes: shared memory lent to programs of this machine, in use or kept for the next message: as much
+            as three messages of 256 MB, in the store, in the log and under way. What does not fit comes by TCP.
         max_channels: channels of the store; each holds its latest message for as long as the session lives.
         stall_s: how long a head may take, a body or an answer may stand still.
+        min_body_bytes_per_s: how fast a body must come on the average, from 10 s after its head on; else a byte now and
+            then would hold a connection for ever. Slower than any network that people still send data by.
         idle_s: how long an HTTP connection may stay open between two requests.
         ping_s: how long a WebSocket may be silent before it is asked (a ping) whether the client is still there.
         linger_s: how long a refused client is read from (and its bytes thrown away), so that the reply
@@ -53,8 +57,10 @@ class Limits:
     max_http_message_bytes: int = 1024 * MIB
     max_websocket_message_bytes: int = 64 * MIB
     max_queued_bytes: int = 64 * MIB
+    max_shared_bytes: int = 768 * MIB
     max_channels: int = 10_000
     stall_s: float = 10.0
+    min_body_bytes_per_s: int = 1024
     idle_s: float = 60.0
     ping_s: float = 20.0
     linger_s: float = 2.0

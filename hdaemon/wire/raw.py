@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import hmac
 import re
+from dataclasses import replace
 
 from hdaemon.content import OCTET_STREAM, TEXT
 from hdaemon.errors import UsageError
@@ -28,13 +29,16 @@ FRAMINGS = ("lines", "burst")
 
 # Lines that are not data: the two words, and what an HTTP client sends (a browser made to talk to this port must
 # not get a line through: design.md, Safety). One expression, so that a block is searched once: a search of each
-# kind by itself costs as much as receiving the block.
-_HTTP = rb"[A-Z]{3,10} \S+ HTTP/[0-9](?:\.[0-9])?(?:\r?\n|\Z)|[Hh][Oo][Ss][Tt]:"
-_SPECIAL = rb"(?:(?P<word>print|evaluate)\r?\n|(?P<http>" + _HTTP + rb"))"
+# kind by itself costs as much as receiving the block. Every alternative begins with a character or a set of them:
+# with a group or a repetition there the search takes a third longer.
+_HTTP = rb"[A-Z][A-Z]{2,9} \S+ HTTP/[0-9](?:\.[0-9])?(?:\r?\n|\Z)|[Hh][Oo][Ss][Tt]:"
+_SPECIAL = rb"(?:print\r?\n|evaluate\r?\n|" + _HTTP + rb")"
 _special_at_start = re.compile(_SPECIAL)
 _special_after_line = re.compile(rb"\n" + _SPECIAL)
 _http_at_start = re.compile(_HTTP)
 _http_after_line = re.compile(rb"\n(?:" + _HTTP + rb")")
+# A line that shows a token which hdaemon has made, to a server that needs none or has seen it: a secret is no data.
+_shown_token = re.compile(rb"token [A-Za-z0-9_-]{43}(?:\r?\n|\Z)")
 _TLS_HELLO = b"\x16\x03"  # handshake record, version 3.x: RFC 8446, 5.1
 
 _WORDS = {b"print": "print", b"evaluate": "evaluate"}
@@ -55,6 +59,7 @@ _NO_TOKEN = Refused(
     "no valid token: this server takes data only after the first line 'token THE_TOKEN'",
     b"hdaemon: refused: the first line must be 'token THE_TOKEN', with the token this server was started with\n",
 )
+_WRONG_TOKEN = replace(_NO_TOKEN, wrong_token=True)
 
 
 class RawDoor:
@@ -92,22 +97,24 @@ class RawDoor:
 
     # -- the three things that happen to a connection ---------------------------------------------------
 
-    def feed(self, data: bytes) -> list[Event]:
-        """Take the next bytes; return the events they complete. No byte is looked at twice."""
+    def feed(self, data: bytes | memoryview) -> list[Event]:
+        """Take the next bytes, which may be a buffer that is used again; return the events they complete.
+
+        No byte is looked at twice, and each is copied once, to where it stays.
+        """
         events: list[Event] = []
         if self._token is not None and not self._closed:
-            data = self._admit(data, events)
+            data = self._admit(bytes(data), events)
         if self._late_end and data:
-            data = self._without_late_end(data)
+            data = self._without_late_end(bytes(data))
         if self._closed or not data:
             return events
-        newline = -1 if self._binary or self.framing == "burst" else data.rfind(b"\n")
-        if newline < 0:
-            self._hold(data)
-        else:
-            self._hold(data[: newline + 1])
-            self._lines(self._take(), events)
-            self._hold(data[newline + 1 :])
+        end = 0 if self._binary or self.framing == "burst" else _end_of_lines(data)
+        if end:
+            block = b"".join((*self._parts, data[:end]))
+            self._forget()
+            self._lines(block, events)
+        self._hold(data[end:])
         # A last CR may be half of a line end, which does not count; `silence` looks again.
         if self._held > self._limit and self._held - (self._parts[-1][-1:] == b"\r") > self._limit:
             self._refuse(self._too_large(), events)
@@ -145,12 +152,12 @@ class RawDoor:
 
     # -- inside -----------------------------------------------------------------------------------------
 
-    def _hold(self, data: bytes) -> None:
+    def _hold(self, data: bytes | memoryview) -> None:
         if not data or self._closed:
             return
         self._held += len(data)
         if len(data) >= _SMALL_PART:
-            self._parts.append(data)
+            self._parts.append(bytes(data))
         elif self._parts and isinstance(self._parts[-1], bytearray):
             self._parts[-1] += data
         else:
@@ -158,9 +165,12 @@ class RawDoor:
 
     def _take(self) -> bytes:
         data = b"".join(self._parts)
+        self._forget()
+        return data
+
+    def _forget(self) -> None:
         self._parts = []
         self._held = 0
-        return data
 
     def _refuse(self, refused: Refused, events: list[Event]) -> None:
         self._take()
@@ -191,16 +201,19 @@ class RawDoor:
 
     def _text_lines(self, block: bytes, events: list[Event]) -> None:
         position = 0
+        if self._first:
+            block = _shown_token.sub(b"", block, 1) if _shown_token.match(block) else block
         match = _special_at_start.match(block) or _special_after_line.search(block)
         while match is not None:
-            begin = match.start("word") if match["http"] is None else match.start("http")
+            begin = match.start() + match[0].startswith(b"\n")
             self._plain_lines(block[position:begin], events)
             if self._closed:
                 return
-            if match["http"] is not None:
+            word = _WORDS.get(match[0].strip(b"\r\n"))
+            if word is None:
                 self._refuse(_CROSS_PROTOCOL, events)
                 return
-            events.append(ModeWord(_WORDS[match["word"]]))
+            events.append(ModeWord(word))
             position = match.end()
             match = _special_at_start.match(block, position) or _special_after_line.search(block, position)
         self._plain_lines(block[position:] if position else block, events)
@@ -222,7 +235,12 @@ class RawDoor:
 
     def _part(self, part: bytes, events: list[Event]) -> None:
         """Deliver a text message that no line end closed."""
+        shown = _shown_token.match(part) if self._first else None
+        if shown is not None:
+            part = part[shown.end() :]
         word = _WORDS.get(part)
+        if shown is not None and not part:
+            return
         if word is not None:
             events.append(ModeWord(word))
         elif _http_at_start.match(part) or (self.framing == "burst" and _http_after_line.search(part)):
@@ -243,7 +261,8 @@ class RawDoor:
         if line.endswith(b"\r"):
             line = line[:-1]
         if not hmac.compare_digest(line, b"token " + (self._token or b"")):
-            self._refuse(_CROSS_PROTOCOL if _http_at_start.match(line) else _NO_TOKEN, events)
+            wrong = _WRONG_TOKEN if line.startswith(b"token ") else _NO_TOKEN
+            self._refuse(_CROSS_PROTOCOL if _http_at_start.match(line) else wrong, events)
             return b""
         self._token = None
         return rest
@@ -267,6 +286,15 @@ def is_text(data: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+def _end_of_lines(data: bytes | memoryview) -> int:
+    """Return where the last whole line of `data` ends; 0 when no line does. Most end near the end of what came."""
+    near = bytes(data[-_SMALL_PART:])
+    found = near.rfind(b"\n")
+    if found >= 0:
+        return len(data) - len(near) + found + 1
+    return bytes(data).rfind(b"\n") + 1
 
 
 def _first_line_not_text(block: bytes) -> int:

@@ -11,7 +11,7 @@ from qtpy import QtCore
 from hdaemon.server.settings import Remembered, load, save
 from hdaemon.wire.limits import Limits
 
-ALL_OTHER = Remembered("localhost", 0, "evaluate", False, "burst", True, Limits(max_clients=7, silence_s=0.2))
+ALL_OTHER = Remembered("localhost", 0, "evaluate", False, "burst", True, Limits(max_clients=7, silence_s=0.2), True)
 
 
 def _set(name: str, value: object) -> None:

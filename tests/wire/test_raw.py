@@ -483,3 +483,45 @@ def test_a_request_line_of_any_length_closes_the_connection() -> None:
     line = b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\n"
     (event,) = make().feed(line + b"evaluate\n")
     assert isinstance(event, Refused)
+
+
+def test_a_buffer_that_is_used_again_changes_nothing_that_was_delivered() -> None:
+    buffer = bytearray(1 << 16)
+    view = memoryview(buffer)
+    door = RawDoor(Limits())
+    stream = b"".join(b"%d %s\n" % (number, b"x" * (number * 37 % 5000)) for number in range(200)) + b"\0tail"
+    events, at = [], 0
+    while at < len(stream):
+        part = stream[at : at + 1 + at % len(buffer)]
+        view[: len(part)] = part
+        events += door.feed(view[: len(part)])
+        view[: len(part)] = b"?" * len(part)
+        at += len(part)
+    events += door.end()
+    assert all(isinstance(event.data, bytes) for event in events if isinstance(event, (Lines, Payload)))
+    assert b"".join(event.data for event in events if isinstance(event, (Lines, Payload))) == stream
+
+
+MADE = b"token " + b"Ab3-_" * 8 + b"xyz"
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+@pytest.mark.parametrize("framing", ["lines", "burst"])
+@pytest.mark.parametrize("token", [None, MADE[6:].decode()])
+def test_a_token_that_is_shown_unasked_is_no_data(end: bytes, framing: str, token: str | None) -> None:
+    before = MADE + end if token else b""
+    for script in ([before + MADE + end + b"hello"], [before, MADE, end, b"hel", b"lo"]):
+        assert run(make(framing, token), script) == [("text/plain", b"hello")]
+    assert run(make(framing, token), [before + MADE]) == []
+
+
+@pytest.mark.parametrize(
+    "line", [b"token of my esteem", MADE[:-1], MADE + b"x", MADE + b" x", b"x" + MADE, b"token  " + MADE[6:]]
+)
+def test_what_only_looks_like_a_token_is_data(line: bytes) -> None:
+    assert run(make(), [line + b"\n"]) == [("text/plain", line)]
+    assert run(make(), [line]) == [("text/plain", line)]
+
+
+def test_later_lines_are_data() -> None:
+    assert run(make(), [b"a\n" + MADE + b"\n"]) == [("text/plain", b"a"), ("text/plain", MADE)]

@@ -1,0 +1,109 @@
+"""`Bodies`: receives bodies of known length straight into their buffers. It belongs to the server thread.
+
+Usually it takes what is there, and the system wakes the thread for each large part (`readiness.wake_late`). While the
+main thread runs Python, each call of the system may cost 5 ms of waiting for the interpreter's lock: then one call
+waits for a large part of the body, without the lock, for a bounded time.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+import sys
+import time
+from collections.abc import Callable
+
+from hdaemon.server.client import Connection
+from hdaemon.server.interval import short_waits
+from hdaemon.server.readiness import set_low_water
+
+__all__ = ["HEAD_BYTES", "Bodies"]
+
+HEAD_BYTES = 4096
+"""After a large body another is likely: no more than its head is received with it. The rest goes straight into its
+buffer; and from so short a call the thread mostly comes back before the main thread has seen that the lock was free."""
+
+PART_BYTES = 32 * 1024 * 1024
+"""What one call waits for: the other clients' turn comes after 15 ms at the latest, as the memory is that fast. With
+8 MB, 256 MB took 196 ms while the main thread ran Python; with 32 MB, 144; and 368 without waiting."""
+
+PART_S = 0.02
+"""How long one call waits in all. A client that is slower is not waited for again in this body."""
+
+SLOW_S = 0.003
+"""A receive of what is there took longer by this much than its bytes take: something held the interpreter's lock."""
+
+_BYTES_PER_S = 2e9
+
+CONTENDED_S = 2.0
+"""For so long after such a receive the main thread is taken to be busy. Where it is not, waiting costs a tenth."""
+
+_CAN_WAIT = sys.platform == "linux"
+"""Measured there. Elsewhere SO_RCVTIMEO may be of another form, and a call that waited for ever would be the end."""
+
+
+class Bodies:
+    """What is known of how bodies come.
+
+    Args:
+        clock: the monotonic clock.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._contended_until = 0.0
+
+    @property
+    def contended(self) -> bool:
+        """Whether another thread was lately seen to keep the interpreter's lock to itself."""
+        return self._contended_until > 0.0 and self._clock() < self._contended_until
+
+    def receive(self, connection: Connection, target: memoryview) -> int:
+        """Receive into `target`; return how many bytes, 0 at the end of the stream.
+
+        Raises:
+            OSError: as `socket.recv_into`; BlockingIOError when there is nothing.
+        """
+        connection.had_body = True
+        if self.contended and not connection.slow and _can_wait(connection):
+            return self._wait_for(connection, target)
+        began = self._clock()
+        size = connection.sock.recv_into(target)
+        if self._clock() - began > SLOW_S + size / _BYTES_PER_S:
+            self._contended_until = self._clock() + CONTENDED_S
+        return size
+
+    def receive_head(self, connection: Connection, view: memoryview) -> int:
+        """Receive into `view`, of which no more than a head is used after a large body."""
+        if not connection.had_body:
+            return connection.sock.recv_into(view)
+        connection.had_body = connection.slow = False
+        if not self.contended:
+            return connection.sock.recv_into(view[:HEAD_BYTES])
+        with short_waits():
+            return connection.sock.recv_into(view[:HEAD_BYTES])
+
+    def _wait_for(self, connection: Connection, target: memoryview) -> int:
+        sock, part = connection.sock, target[:PART_BYTES]
+        set_low_water(connection, 1)  # what is less than that would not end the wait
+        with short_waits():
+            sock.setblocking(True)
+            try:
+                size = sock.recv_into(part, 0, socket.MSG_WAITALL)
+            finally:
+                sock.setblocking(False)
+        connection.slow = size < len(part)
+        return size
+
+
+def _can_wait(connection: Connection) -> bool:
+    """Bound the time of a receive that waits; return whether that was possible."""
+    if not connection.bounded and _CAN_WAIT:
+        try:
+            connection.sock.setsockopt(
+                socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("@ll", 0, int(PART_S * 1_000_000))
+            )
+            connection.bounded = True
+        except OSError:
+            connection.slow = True
+    return connection.bounded

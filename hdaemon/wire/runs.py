@@ -1,0 +1,91 @@
+"""Runs: requests that came at once and are alike but for their keys, lengths and bodies, taken apart all together.
+
+A client that pipelines messages to one channel has a thousand of them come in one receive. One search for their heads
+costs half a microsecond a message; to read each by itself cost twelve.
+"""
+
+from __future__ import annotations
+
+import re
+
+from hdaemon.wire.events import Requests
+from hdaemon.wire.heads import LAST_LINES, Head
+
+__all__ = ["Runs"]
+
+_VARYING_BYTES = 256
+"""What a key, a length and their names take at most in a head."""
+
+
+class Runs:
+    """Finds requests that are like a known one.
+
+    Args:
+        data: a head; parsed and admitted, which then holds for every head that is like it.
+        head: what it was parsed to.
+        max_head_bytes: of one head.
+        max_body_bytes: of one body.
+    """
+
+    def __init__(self, data: bytes, head: Head, max_head_bytes: int, max_body_bytes: int) -> None:
+        self._data, self._head, self._max_body_bytes = data, head, max_body_bytes
+        self._last = None
+        if head.method in ("PUT", "POST") and head.keep_alive and not head.expects and head.length is not None:
+            if len(data) + _VARYING_BYTES <= max_head_bytes:
+                self._last = LAST_LINES.search(data)
+        self._pattern: re.Pattern[bytes] | None = None
+
+    def find(self, data: bytearray) -> tuple[Requests, int] | None:
+        """Return the requests at the beginning of `data` that are like the known one, and how many bytes they are.
+
+        They end before the first that is not complete, not spelled alike, empty, or above a limit. None when there are
+        none: what `data` begins with is then to be read as if there were no runs.
+
+        Args:
+            data: begins where a head begins.
+        """
+        if self._last is None:
+            return None
+        pattern = self._pattern or self._compile(self._last)
+        first = pattern.match(data)
+        if first is None or int(first[pattern.groups]) > min(self._max_body_bytes, len(data) - first.end()):
+            return None
+        # Between two heads is a body, unless a body holds what looks like a head or another head is in between.
+        _, *parts = pattern.split(bytes(data))
+        keys = parts[::3] if pattern.groups == 2 else []
+        lengths, bodies = parts[pattern.groups - 1 :: pattern.groups + 1], parts[pattern.groups :: pattern.groups + 1]
+        count = _plain(bodies, list(map(int, lengths)), self._max_body_bytes)
+        if not count:
+            return None
+        del keys[count:], lengths[count:], bodies[count:]
+        size = count * self._fixed + sum(map(len, keys)) + sum(map(len, lengths)) + sum(map(len, bodies))
+        return Requests(self._shared, keys, lengths, bodies), size
+
+    def _compile(self, last: re.Match[bytes]) -> re.Pattern[bytes]:
+        """Make what finds heads spelled as the known one: a group for the key, if it has one, and for the length."""
+        data, head = self._data, self._head
+        key, varying = rb"", 1
+        if last.group(1) is not None:
+            key = re.escape(data[: last.start(1)]) + rb'("[!#-\[\]-~]{1,128}")'
+            varying = 2
+        name = data[max(last.end(1), 0) : last.start(2)]
+        self._pattern = re.compile(key + re.escape(name) + rb"([0-9]{1,19})\r\n\r\n")
+        self._fixed = len(data) - len(last.group(1) or b"") - len(last.group(2))
+        self._shared = head._replace(headers=head.headers[:-varying])
+        return self._pattern
+
+
+def _plain(bodies: list[bytes], sizes: list[int], most: int) -> int:
+    """Return how many of the bodies, from the first on, are complete, not empty and not too large.
+
+    The last of them is cut to its size, when something else follows it.
+    """
+    if list(map(len, bodies)) == sizes and min(sizes) > 0 and max(sizes) <= most:
+        return len(bodies)
+    for number, (body, size) in enumerate(zip(bodies, sizes, strict=True)):
+        if len(body) != size or not 0 < size <= most:
+            if len(body) <= size or not 0 < size <= most:
+                return number
+            bodies[number] = body[:size]
+            return number + 1
+    return len(bodies)

@@ -1,0 +1,176 @@
+"""Large bodies while another thread keeps the interpreter to itself: whole, in bounded time, and nobody is kept out."""
+
+from __future__ import annotations
+
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from helpers import RawClient, wait_until
+
+from hdaemon import Store
+from hdaemon.server import bodies as bodies_module
+from hdaemon.server.bodies import HEAD_BYTES, Bodies
+from hdaemon.server.client import Client, Connection
+from hdaemon.server.thread import HPythonServer
+from hdaemon.wire.limits import Limits
+from hdaemon.wire.raw import RawDoor
+
+linux = pytest.mark.skipif(not bodies_module._CAN_WAIT, reason="waits on Linux only")
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 50.0
+        self.step = 0.0
+
+    def __call__(self) -> float:
+        self.now += self.step
+        return self.now
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[Connection, socket.socket]]:
+    ours, theirs = socket.create_server(("127.0.0.1", 0)), socket.socket()
+    with ours, theirs:
+        theirs.connect(ours.getsockname())
+        sock = ours.accept()[0]
+        sock.setblocking(False)
+        with sock:
+            yield Connection(Client(1, "a", "b", "http"), sock, RawDoor(Limits(), "lines", None)), theirs
+
+
+def contended(clock: Clock) -> Bodies:
+    """Return what has just seen a receive that took 10 ms too long."""
+    bodies = Bodies(clock)
+    bodies._contended_until = clock.now + 1
+    return bodies
+
+
+def test_a_receive_that_took_too_long_tells_that_the_lock_was_kept(pair: tuple[Connection, socket.socket]) -> None:
+    connection, theirs = pair
+    clock = Clock()
+    bodies = Bodies(clock)
+    theirs.sendall(b"x" * 100)
+    wait_until(lambda: bodies.receive(connection, memoryview(bytearray(50))) == 50)
+    assert not bodies.contended
+    clock.step = 0.01
+    assert bodies.receive(connection, memoryview(bytearray(50))) == 50
+    clock.step = 0.0
+    assert bodies.contended
+    clock.now += bodies_module.CONTENDED_S
+    assert not bodies.contended
+
+
+@linux
+def test_one_call_waits_for_what_comes_later(pair: tuple[Connection, socket.socket]) -> None:
+    connection, theirs = pair
+    target = bytearray(3_000_000)
+    connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1_000_000)
+    connection.low_water = 1_000_000
+    thread = threading.Thread(target=theirs.sendall, args=(b"x" * len(target),))
+    thread.start()
+    before = sys.getswitchinterval()
+    size = contended(Clock()).receive(connection, memoryview(target))
+    if not connection.slow:  # else this machine was busy for so long
+        assert size == len(target)
+        assert target == b"x" * len(target)
+    assert sys.getswitchinterval() == before
+    assert connection.sock.gettimeout() == 0.0
+    assert connection.low_water == 1  # else the last part, less than that, would be waited for in vain
+    connection.sock.setblocking(True)
+    while size < len(target):
+        size += connection.sock.recv_into(memoryview(target)[size:])
+    thread.join(5)
+
+
+@linux
+def test_a_slow_sender_is_waited_for_once(pair: tuple[Connection, socket.socket]) -> None:
+    connection, theirs = pair
+    bodies, target = contended(Clock()), memoryview(bytearray(1000))
+    theirs.sendall(b"x" * 10)
+    began = time.monotonic()
+    assert bodies.receive(connection, target) == 10
+    took = time.monotonic() - began
+    assert took >= bodies_module.PART_S * 0.9
+    assert took < 1.0
+    assert connection.slow
+    with pytest.raises(BlockingIOError):
+        bodies.receive(connection, target)
+    assert connection.sock.gettimeout() == 0.0
+    theirs.sendall(b"y" * 10)  # the next head: the next body may be waited for
+    wait_until(lambda: _size(lambda: bodies.receive_head(connection, target)) == 10)
+    assert not connection.slow
+
+
+@linux
+def test_nothing_and_the_end_are_told_apart(pair: tuple[Connection, socket.socket]) -> None:
+    connection, theirs = pair
+    with pytest.raises(BlockingIOError):
+        contended(Clock()).receive(connection, memoryview(bytearray(1000)))
+    theirs.shutdown(socket.SHUT_WR)
+    assert contended(Clock()).receive(connection, memoryview(bytearray(1000))) == 0
+
+
+def test_after_a_body_no_more_than_a_head_is_received(pair: tuple[Connection, socket.socket]) -> None:
+    connection, theirs = pair
+    bodies, view = Bodies(), memoryview(bytearray(100_000))
+    theirs.sendall(b"x" * 30_100)
+    wait_until(lambda: _size(lambda: bodies.receive(connection, view[:100])) == 100)
+    wait_until(lambda: _size(lambda: connection.sock.recv_into(view, 0, socket.MSG_PEEK)) == 30_000)
+    assert bodies.receive_head(connection, view) == HEAD_BYTES
+    assert bodies.receive_head(connection, view) == 30_000 - HEAD_BYTES
+
+
+def _size(receive: Callable[[], int]) -> int:
+    try:
+        return receive()
+    except BlockingIOError:
+        return 0
+
+
+@pytest.mark.parametrize("can_wait", [True, False])
+def test_bodies_arrive_whole_while_the_main_thread_runs_python(
+    start_server: Callable[..., HPythonServer], monkeypatch: pytest.MonkeyPatch, store: Store, can_wait: bool
+) -> None:
+    monkeypatch.setattr(bodies_module, "_CAN_WAIT", can_wait and bodies_module._CAN_WAIT)
+    server = start_server(mode="evaluate")
+    before = sys.getswitchinterval()
+    size, count = 5_000_000, 6
+    queue = store.queue("a")
+    client, other = RawClient(server.host, server.port), RawClient(server.host, server.port)
+    head = f"PUT /channels/a HTTP/1.1\r\nHost: {server.host}:{server.port}\r\nContent-Length: {size}\r\n\r\n".encode()
+    bodies = [bytes([number]) * size for number in range(count)]
+
+    def send() -> None:
+        for body in bodies:
+            client.send(head + body)
+        other.send(b"a line\n")
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    until = time.monotonic() + 30
+    while (len(queue) < count or "default" not in store) and time.monotonic() < until:
+        pass
+    thread.join(5)
+    client.close()
+    other.close()
+    assert [bytes(message.payload) == body for message, body in zip(queue, bodies, strict=True)] == [True] * count
+    assert store["default"].data == "a line"
+    assert server.stop()
+    assert sys.getswitchinterval() == before
+
+
+@linux
+def test_stop_does_not_wait_for_a_body(start_server: Callable[..., HPythonServer]) -> None:
+    server = start_server(mode="evaluate")
+    server._loop._connections._bodies._contended_until = time.monotonic() + 60
+    client = RawClient(server.host, server.port)
+    head = f"PUT /channels/a HTTP/1.1\r\nHost: {server.host}:{server.port}\r\nContent-Length: 900000000\r\n\r\n"
+    client.send(head.encode() + bytes(1_000_000))
+    wait_until(lambda: server.bytes_received > 900_000)
+    assert server.stop()
+    client.close()

@@ -1,0 +1,245 @@
+"""`Client.batch`: many small messages, written and acknowledged together; none is lost, none comes twice."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+from client_fakes import Connection, number_of, serving
+from helpers import data_rows
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hdaemon.client import Ack, BadValue, Client, Rejected, Timeout, _Broken, _wait
+from hdaemon.log import RingLog
+from hdaemon.server.loop import ServerLoop
+from hdaemon.server.thread import HPythonServer
+from hdaemon.store import Store
+
+
+@contextlib.contextmanager
+def running() -> Iterator[tuple[ServerLoop, RingLog]]:
+    """A server without Qt."""
+    log = RingLog()
+    loop = ServerLoop("batch", "127.0.0.1", 0, "evaluate", log=log, store=Store())
+    thread = threading.Thread(target=loop.run)
+    thread.start()
+    try:
+        assert loop.listening.wait(10)
+        yield loop, log
+    finally:
+        loop.stop()
+        thread.join(10)
+
+
+@contextlib.contextmanager
+def cutting(port: int, after: list[int]) -> Iterator[int]:
+    """A way to the server that breaks: connection n ends when so many bytes of the server's have come through."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    left, pairs = list(after), []
+
+    def carry(come: socket.socket, go: socket.socket, most: int | None) -> None:
+        with contextlib.suppress(OSError):
+            while data := come.recv(65536):
+                if most is not None:
+                    data, most = data[:most], most - len(data[:most])
+                go.sendall(data)
+                if most == 0:
+                    break
+        for sock in (come, go):
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+
+    def accept() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                near, _ = listener.accept()
+                far = socket.create_connection(("127.0.0.1", port), 10)
+                most = left.pop(0) if left else None
+                threads = [
+                    threading.Thread(target=carry, args=(near, far, None)),
+                    threading.Thread(target=carry, args=(far, near, most)),
+                ]
+                pairs.append((near, far, threads))
+                for thread in threads:
+                    thread.start()
+
+    accepting = threading.Thread(target=accept)
+    accepting.start()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        with contextlib.suppress(OSError):
+            listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        accepting.join(10)
+        for near, far, threads in pairs:
+            for sock in (near, far):
+                with contextlib.suppress(OSError):
+                    sock.shutdown(socket.SHUT_RDWR)
+            for thread in threads:
+                thread.join(10)
+            near.close()
+            far.close()
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    st.lists(st.integers(3000, 30000), max_size=3),
+    st.lists(st.tuples(st.sampled_from(["a", "b"]), st.integers(1, 60)), max_size=10),
+    st.integers(1, 100),
+)
+def test_each_is_handed_over_once_whatever_breaks(after: list[int], kinds: list[tuple[str, int]], window: int) -> None:
+    with (
+        running() as (loop, log),
+        cutting(loop.port, after) as port,
+        pytest.MonkeyPatch.context() as patch,
+        Client(port=port, window=window) as client,
+    ):
+        patch.setattr("hdaemon.client._host_header", lambda _: f"127.0.0.1:{loop.port}")
+        sent: list[tuple[str, str]] = []
+        acks: list[Ack] = []
+        with client.batch():
+            for channel, count in kinds:
+                for _ in range(count):
+                    sent.append((channel, f"{len(sent)}" * (1 + len(sent) % 3)))
+                    acks.append(client.send(sent[-1][1], channel))
+                client.mode  # noqa: B018 - a question in between
+        flushed = client.flush()
+        got = {row.serial: (row.channel, bytes(row.payload).decode()) for row in data_rows(log)}
+        assert [got[ack.serial] for ack in acks] == sent
+        assert list(got.values()) == sent
+        assert (flushed.count, flushed.stored, client.unacknowledged) == (len(sent), len(sent), 0)
+        assert all(ack.done and ack.stored and ack.mode == "evaluate" and ack._parts == () for ack in acks)
+
+
+def refusing(every: int) -> Callable[[Connection], None]:
+    """Refuse each message whose number is a multiple."""
+
+    def script(connection: Connection) -> None:
+        connection.hello()
+        while True:
+            _, _, headers, _ = connection.request()
+            number = number_of(headers)
+            if number % every:
+                connection.acknowledge(number)
+            else:
+                connection.answer(507, {"error": "it is full"})
+
+    return script
+
+
+def test_refused_ones_among_them() -> None:
+    with serving(refusing(10)) as port, Client(port=port) as client:
+        with client.batch():
+            acks = [client.send(f"{number}") for number in range(1, 101)]
+        with pytest.raises(Rejected, match="9 more messages were refused") as caught:
+            client.flush()
+        assert caught.value.status == 507
+        assert [ack.serial for ack in acks] == [number if number % 10 else 0 for number in range(1, 101)]
+        assert [ack.error is not None for ack in acks] == [number % 10 == 0 for number in range(1, 101)]
+        assert client.flush().count == 90
+
+
+def test_serials_that_do_not_follow_one_another() -> None:
+    def script(connection: Connection) -> None:
+        connection.hello()
+        for _ in range(40):
+            _, _, headers, _ = connection.request()
+            number = number_of(headers)
+            connection.acknowledge(1000 + number * 2 - number % 5, stored=number % 7 > 0)
+
+    with serving(script) as port, Client(port=port) as client:
+        with client.batch():
+            acks = [client.send("x") for _ in range(40)]
+        flushed = client.flush()
+    assert [ack.serial for ack in acks] == [1000 + number * 2 - number % 5 for number in range(1, 41)]
+    assert [ack.stored for ack in acks] == [number % 7 > 0 for number in range(1, 41)]
+    assert (flushed.count, flushed.stored) == (40, 35)
+    assert flushed.last is acks[-1]
+
+
+def test_what_is_only_shown(start_server: Callable[..., HPythonServer]) -> None:
+    server = start_server(mode="print")
+    with Client(server.host, server.port) as client:
+        with client.batch():
+            acks = [client.send("x") for _ in range(300)]
+        flushed = client.flush()
+    assert (flushed.count, flushed.stored, flushed.shown) == (300, 0, 300)
+    assert {(ack.mode, ack.stored) for ack in acks} == {("print", False)}
+
+
+def test_what_cannot_be_sent_is_not_counted() -> None:
+    with running() as (loop, log), Client(port=loop.port) as client:
+        with client.batch():
+            client.send("one")
+            client.send("two")
+            with pytest.raises(BadValue):
+                client.send("\ud800")
+            assert client.unacknowledged == 1  # the first was waited for
+            client.send(b"three")
+            client.send({"four": 4})
+            client.send("five", content_type="text/csv")
+        assert client.flush().count == 5
+        payloads = [bytes(row.payload) for row in data_rows(log)]
+        assert payloads == [b"one", b"two", b"three", b'{"four":4}', b"five"]
+        assert [row.content_type for row in data_rows(log)][2:] == [
+            "application/octet-stream",
+            "application/json",
+            "text/csv",
+        ]
+
+
+def test_a_server_that_takes_nothing_leaves_what_was_taken() -> None:
+    """What `send` raised for is not sent again; what it took is."""
+    release = threading.Event()
+
+    def script(connection: Connection) -> None:
+        connection.hello()
+        if connection.number == 1:
+            release.wait(20)
+            return
+        while True:
+            connection.acknowledge(number_of(connection.request()[2]))
+
+    with serving(script) as port, Client(port=port, timeout_s=0.3, window=4) as client:
+        client.connect()
+        took: list[Ack] = []
+        with pytest.raises(Timeout), client.batch():
+            took += [client.send(f"{number}") for number in range(10)]
+        assert client.unacknowledged == 4
+        client._drop()
+        release.set()
+        assert client.flush().count == 4
+
+
+def test_an_answer_before_it_was_asked_for() -> None:
+    held_back = threading.Event()
+
+    def script(connection: Connection) -> None:
+        connection.hello()
+        held_back.wait(10)
+        connection.acknowledge(1)
+        connection.more()
+
+    with serving(script) as port, Client(port=port, reconnect_s=0.1) as client, client.batch():
+        client.connect()
+        client.send("x")
+        held_back.set()
+        assert _wait(client._sock, False, 10)[0]
+        with pytest.raises(_Broken, match="without being asked"):
+            client._read()
+        client.discard()
+
+
+def test_subscribers_are_sent_each(start_server: Callable[..., HPythonServer]) -> None:
+    server = start_server()
+    with Client(server.host, server.port) as client, client.subscribe("a", timeout_s=10) as subscription:
+        with client.batch():
+            for number in range(200):
+                client.send(f"{number}", "a")
+        client.flush()
+        assert [next(subscription).data for _ in range(200)] == [f"{number}" for number in range(200)]
