@@ -8,13 +8,25 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import nox
 from nox.command import CommandFailed
 
 nox.needs_version = ">=2025.2.9"
-nox.options.sessions = ["lint", "types", "imports", "tests", "exhaustive", "smoke", "conformance", "blender"]
+nox.options.sessions = [
+    "lint",
+    "types",
+    "imports",
+    "tests",
+    "exhaustive",
+    "smoke",
+    "conformance",
+    "blender",
+    "browser",
+    "bench_short",
+]
 nox.options.default_venv_backend = "virtualenv"
 nox.options.error_on_missing_interpreters = False
 nox.options.download_python = "never"
@@ -40,6 +52,10 @@ TYPES_MAYA = "types-maya-strict==2025.0.6"
 BPY = "bpy==4.5.0"
 NUMPY = "numpy==2.2.6"  # the last whose own types Python 3.10 can read
 IMPORT_LINTER = "import-linter==2.16"
+ATHERIS = "atheris==3.0.0"
+
+# What hdaemon is measured beside, and what draws the plots.
+BENCH = ["pyzmq==27.3.0", "rpyc==6.0.2", "psutil==7.2.2", "matplotlib==3.11.2"]
 
 # The last that makes environments for Python 2.7, which Autobahn's test suite still needs.
 VIRTUALENV = "virtualenv==20.21.1"
@@ -85,6 +101,7 @@ def types(session: nox.Session) -> None:
     session.run("mypy")
     maya = ["--strict", "--config-file=", "--follow-imports=silent", "--python-version", "3.10"]
     session.run("mypy", *maya, "examples/maya/hdaemon_maya.py", env={"MYPYPATH": "examples/python"})
+    session.run("mypy", *map(str, sorted(Path("bench").glob("*.py"))))
 
 
 @nox.session
@@ -97,26 +114,28 @@ def imports(session: nox.Session) -> None:
 @nox.session(python=list(BINDINGS))
 def tests(session: nox.Session) -> None:
     """Test the installed wheel, so that a file missing from it is found, with the tests of the checkout."""
-    run_tests(session, "not exhaustive")
+    run_tests(session, "not exhaustive and not hostile")
 
 
 @nox.session(python="3.11")
 def exhaustive(session: nox.Session) -> None:
-    """Run the tests that try every byte, and are the same on every Python."""
+    """Run the tests that try every byte, or take long, and are the same on every Python."""
     run_tests(session, "exhaustive")
 
 
-def run_tests(session: nox.Session, marked: str) -> None:
-    """Run the tests that are `marked` against the installed wheel, or those that were asked for."""
-    session.install(".[test]", *BINDINGS[str(session.python)])
+def run_tests(session: nox.Session, marked: str, *only: str, **env: str) -> None:
+    """Run the tests that are `marked` against the installed wheel: `only` some, or those that were asked for."""
+    session.install(f"{ROOT}[test]", *BINDINGS[str(session.python)])
     # From another folder and in importlib mode: the checkout must never come before the wheel on sys.path.
     session.chdir(session.create_tmp())
     session.run("python", "-c", IS_INSTALLED, env=OFFSCREEN)
     options = ["-c", str(ROOT / "pyproject.toml"), f"--rootdir={ROOT}", "-p", "no:cacheprovider"]
     options += ["--import-mode=importlib", "-o", "pythonpath=tests", "-m", marked]
-    chosen = [str(ROOT / word) if (ROOT / word.split("::")[0]).exists() else word for word in session.posargs]
+    asked = only or session.posargs
+    chosen = [str(ROOT / word) if (ROOT / word.split("::")[0]).exists() else word for word in asked]
     # PYTHONSAFEPATH: nor for the programs that tests start (from Python 3.11 on).
-    session.run("pytest", *options, *(chosen or [str(ROOT / "tests")]), env={**OFFSCREEN, "PYTHONSAFEPATH": "1"})
+    environment = {**OFFSCREEN, "PYTHONSAFEPATH": "1", **env}
+    session.run("pytest", *options, *(chosen or [str(ROOT / "tests")]), env=environment)
 
 
 @nox.session
@@ -158,3 +177,68 @@ def blender(session: nox.Session) -> None:
     except CommandFailed:
         session.skip(f"{BPY} could not be installed here: the add-on was not run")
     session.run("python", str(ROOT / "tests" / "examples" / "blender_addon.py"), *session.posargs, env=OFFSCREEN)
+
+
+@nox.session
+def browser(session: nox.Session) -> None:
+    """Let a real browser's pages try to reach the port: headless Chromium, which Debian has as `chromium`."""
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    program = next(filter(None, map(shutil.which, names)), None)
+    if program is None:
+        session.skip(f"no Chromium was found ({', '.join(names)}): apt-get install chromium")
+    session.install(".")
+    session.chdir(session.create_tmp())
+    script = str(ROOT / "tests" / "hostile" / "browser.py")
+    session.run("python", script, program, *session.posargs, env={**OFFSCREEN, "HDAEMON_STATE": session.create_tmp()})
+
+
+@nox.session(python="3.11")
+def hostile(session: nox.Session) -> None:
+    """Try faults by the thousand, and any bytes on every parser: 10,000 examples, then a fuzzer (`-- --seconds 60`)."""
+    run_tests(session, "hostile", "tests")
+    examples = os.environ.get("HDAEMON_HOSTILE_EXAMPLES", "10000")
+    run_tests(session, "not exhaustive", "tests/hostile/test_parsers.py", HDAEMON_HOSTILE_EXAMPLES=examples)
+    try:
+        session.install("--only-binary", "atheris", ATHERIS)
+    except CommandFailed:
+        session.skip(f"{ATHERIS} is not to be had for this system: the coverage-guided half was left out")
+    session.run("python", str(ROOT / "tests" / "hostile" / "fuzz.py"), "--all", *session.posargs, env=OFFSCREEN)
+
+
+@nox.session(python="3.11")
+def soak(session: nox.Session) -> None:
+    """Send 20 GB of everything at a session whose panel is open: nothing lost, nothing kept, nothing late. On Linux."""
+    run_soak(session, *session.posargs)
+
+
+@nox.session(python="3.11")
+def soak_short(session: nox.Session) -> None:
+    """The same with 2 GB."""
+    run_soak(session, "--gb", "2", "--minutes", "5", *session.posargs)
+
+
+def run_soak(session: nox.Session, *options: str) -> None:
+    """Send at the installed wheel."""
+    if not sys.platform.startswith("linux"):
+        session.skip("what the soak measures is read from Linux's /proc")
+    session.install(".[desktop]", *BINDINGS["3.11"])
+    environment = {**OFFSCREEN, "HDAEMON_STATE": session.create_tmp()}
+    session.run("python", str(ROOT / "tests" / "hostile" / "soak.py"), *options, env=environment)
+
+
+@nox.session(python="3.11")
+def bench(session: nox.Session) -> None:
+    """Measure, beside others: a table at the end. `nox -s bench -- --only arrays --out FOLDER` (bench/run.py)."""
+    run_bench(session, *session.posargs)
+
+
+@nox.session(python="3.11")
+def bench_short(session: nox.Session) -> None:
+    """The same, short; it fails when a ratio is three times worse than it must be, never for an absolute figure."""
+    run_bench(session, "--short", "--out", session.create_tmp(), *session.posargs)
+
+
+def run_bench(session: nox.Session, *options: str) -> None:
+    """Measure the installed wheel."""
+    session.install(".[desktop]", *BINDINGS["3.11"], *BENCH)
+    session.run("python", str(ROOT / "bench" / "run.py"), *options, env=OFFSCREEN)

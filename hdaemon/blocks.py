@@ -209,8 +209,8 @@ class GoneBlock:
     content_type: str
     client: str
     mode: str
-    previews: list[str]
-    sizes: list[int]
+    previews: tuple[str, ...]  # tuples: the garbage collector does not visit them each time
+    sizes: tuple[int, ...]
     start: int
     count: int
     size: int = 0
@@ -268,8 +268,8 @@ def without_payload(block: DataBlock, first: int) -> GoneBlock:
         content_type,
         block.client,
         block.mode,
-        previews,
-        [len(line) for line in lines],
+        tuple(previews),
+        tuple(map(len, lines)),
         block.start,
         block.count,
     )

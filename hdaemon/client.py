@@ -559,6 +559,8 @@ _RECEIVE_BYTES = 256 * 1024
 _SEND_BYTES = 4 * MIB
 _MAX_HEAD_BYTES = 64 * 1024
 _CLOSE_S = 1.0
+_LOOK_S = 0.0001
+_give_way = getattr(os, "sched_yield", None)  # not on Windows
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 1.0
 
 
@@ -1007,6 +1009,8 @@ class Client:
             self._window_bytes += ack._size
             self._write_soon(parts, size)
             if wait:
+                if size < _SMALL_BYTES:
+                    self._look_for(ack)
                 self._settle(lambda: ack.done)
         except BaseException:
             self._forget(ack)
@@ -1016,6 +1020,22 @@ class Client:
             self._error_count -= 1
             raise ack.error
         return ack
+
+    def _look_for(self, ack: Ack) -> None:
+        """Look for the answer again and again, for a tenth of a millisecond: it may come sooner than this thread wakes.
+
+        Who else wants the processor has it in between. A round trip took 108 us so, and 129 by sleeping.
+        """
+        if _give_way is None:
+            return
+        until = time.monotonic() + _LOOK_S
+        while self._sock is not None and not self._out and not ack.done and time.monotonic() < until:
+            try:
+                self._read()
+            except BlockingIOError:
+                _give_way()
+            except _Broken as error:
+                self._lost(str(error))
 
     def _handed_over(self, head: bytes, parts: tuple[Buffer, ...], size: int) -> bytes | None:
         """Write a message into shared memory; return the request that publishes it. None: it is to go by TCP."""
@@ -1862,6 +1882,8 @@ class Subscription:
 
     def _refused(self, status: int, said: str) -> None:
         where = self._client.where
+        if status == 503 and said:
+            raise Refused(f"{where} refused the connection: {said}")
         if said:
             raise _rejected(where, status, said, self.channel)
         raise NotHdaemon(

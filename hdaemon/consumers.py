@@ -66,6 +66,7 @@ class Queue:
         self._lines: list[bytes] | None = None  # those of the oldest block, once it was split
         self._count = self._bytes = 0
         self._some = threading.Condition()
+        self._waiting = 0  # threads that wait for a message
         self._closed = False
 
     def __len__(self) -> int:
@@ -94,24 +95,39 @@ class Queue:
 
     def take_all(self, most: int | None = None, timeout_s: float = 0.0) -> list[Message]:
         """Take what waits, oldest first, at most `most` messages; wait up to `timeout_s` seconds for the first."""
-        messages: list[Message] = []
+        parts: list[tuple[DataBlock, int, int, list[bytes] | None]] = []
         with self._some:
             if timeout_s > 0:
-                self._some.wait_for(lambda: self._count or self._closed, timeout_s)
+                self._waiting += 1
+                try:
+                    self._some.wait_for(lambda: self._count or self._closed, timeout_s)
+                finally:
+                    self._waiting -= 1
             left = self._count if most is None else min(most, self._count)
             while left:
                 block = self._blocks[0]
                 some = min(left, block.count - self._taken)
-                if isinstance(block, PayloadBlock):
-                    messages.append(block.message())
-                else:
-                    if self._lines is None:
-                        self._lines = block.lines()
-                    wanted = range(self._taken, self._taken + some)
-                    messages += [block.message(index, self._lines[index]) for index in wanted]
+                parts.append((block, self._taken, self._taken + some, self._lines))
                 self._forget(some)
                 left -= some
+        # The messages are made without the lock: the server thread would wait for it, with every client.
+        messages: list[Message] = []
+        for block, begin, end, lines in parts:
+            if isinstance(block, PayloadBlock):
+                messages.append(block.message())
+                continue
+            if lines is None:
+                lines = block.lines()
+                if end < block.count:
+                    self._keep(block, lines)
+            messages += [block.message(index, lines[index]) for index in range(begin, end)]
         return messages
+
+    def _keep(self, block: DataBlock, lines: list[bytes]) -> None:
+        """Keep the messages of a block of which some are still to be taken."""
+        with self._some:
+            if self._blocks and self._blocks[0] is block:
+                self._lines = lines
 
     def close(self) -> None:
         """Take nothing more in, and end a wait. What waits can still be taken; a callback is called no more."""
@@ -143,7 +159,8 @@ class Queue:
                 self._forget(gone)
                 if gone < oldest and len(self._blocks) == 1:
                     break  # what is left is a part of one block, which is held whole
-            self._some.notify()
+            if self._waiting:
+                self._some.notify()
 
     def _forget(self, count: int) -> None:
         """Let go of the oldest `count` messages, all of one block."""

@@ -2,6 +2,7 @@
 
 It is fed blocks, not rows: a chunk of ten thousand lines is kept as the bytes that came, and a `Row` with its
 `Message` is made when somebody looks at it. Appending a block costs the same whether it holds one line or ten thousand.
+Blocks of a few small messages are kept together: see `GatheredBlock`.
 
 Plain Python: no Qt, no sockets. The server thread appends; any thread may read.
 """
@@ -9,21 +10,43 @@ Plain Python: no Qt, no sockets. The server thread appends; any thread may read.
 from __future__ import annotations
 
 import threading
+import time
 from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Iterator
 from typing import overload
 
-from hdaemon.blocks import Block, EventBlock, LinesBlock, PayloadBlock, PayloadsBlock, Row, data_row, without_payload
+from hdaemon import courtesy
+from hdaemon.blocks import Block as ReceivedBlock
+from hdaemon.blocks import (
+    DataBlock,
+    EventBlock,
+    LinesBlock,
+    PayloadBlock,
+    PayloadsBlock,
+    Row,
+    data_row,
+    without_payload,
+)
+from hdaemon.gathered import GatheredBlock, GoneGatheredBlock, Kind, kind_of, small_payloads
 from hdaemon.message import one_line
 
-__all__ = ["RingLog", "Row", "Snapshot"]
+__all__ = ["Block", "RingLog", "Row", "Snapshot"]
+
+Block = ReceivedBlock | GatheredBlock | GoneGatheredBlock
+"""What a log holds."""
 
 MAX_ROWS = 100_000
 """Rows kept: what a person can scroll through, at about 300 bytes a row of bookkeeping."""
 
 MAX_PAYLOAD_BYTES = 256 * 1024 * 1024
 """Payload bytes kept: the log must not be what makes a session run out of memory."""
+
+_GATHERED_ROWS = 256
+_GATHERED_PART = 1024
+"""Small blocks are gathered up to so many rows, and up to that part of the log's payload bytes: they go together."""
+
+_MAX_KINDS = 1024
 
 _SPLIT_BLOCKS_KEPT = 8
 """Blocks whose line offsets are kept: what a pane shows at once comes from a few."""
@@ -140,6 +163,8 @@ class RingLog(_Rows):
         self._lock = threading.RLock()
         self._blocks, self._starts, self._head = [], [], 0
         self._whole = 0  # index of the oldest block that may still hold a payload
+        self._open: GatheredBlock | None = None  # the newest block while it may grow: nobody else has seen it
+        self._kinds: dict[Kind, Kind] = {}
         self.first = self.end = 0
         self.max_rows, self.max_payload_bytes = max_rows, max_payload_bytes
         self.payload_bytes = 0
@@ -148,19 +173,41 @@ class RingLog(_Rows):
 
     # -- writing ----------------------------------------------------------------------------------------
 
-    def append(self, block: Block) -> int:
+    def append(self, block: ReceivedBlock) -> int:
         """Add `block` as the newest rows; return the number of its first one. The log owns it from here on."""
         with self._lock:
             start = block.start = self.end
-            self._blocks.append(block)
-            self._starts.append(start)
+            if not isinstance(block, (LinesBlock, PayloadBlock, PayloadsBlock)) or not self._gather(block):
+                self._open = None
+                self._blocks.append(block)
+                self._starts.append(start)
+                self.payload_bytes += block.size
             self.end = start + block.count
-            self.payload_bytes += block.size
             if self.end - self.first > self.max_rows:
                 self._drop_rows(self.end - self.max_rows)
-            if self.payload_bytes > self.max_payload_bytes:
-                self._drop_payloads()
+        if self.payload_bytes > self.max_payload_bytes:
+            self._drop_payloads()
         return start
+
+    def _gather(self, block: DataBlock) -> bool:
+        """Add the messages of a small block to the newest block; return False, and do nothing, for a large one."""
+        most = min(_GATHERED_ROWS, self.max_rows // _GATHERED_ROWS)
+        room = self.max_payload_bytes // _GATHERED_PART - block.size
+        if room <= 0 or block.count > most or (payloads := small_payloads(block)) is None:
+            return False
+        into = self._open
+        if into is None or into.count + block.count > most or into.size > room:
+            into = self._open = GatheredBlock(block.start)
+            self._blocks.append(into)
+            self._starts.append(block.start)
+        kind = kind_of(block)
+        if len(self._kinds) >= _MAX_KINDS:
+            self._kinds.clear()
+        kind = self._kinds.setdefault(kind, kind)  # one for all: 88 bytes a message less
+        for serial, payload in enumerate(payloads, block.serial):
+            into.add(block.time, serial, kind, payload)
+            self.payload_bytes += len(payload)
+        return True
 
     def event(self, time: float, event: str, text: str, client: str = "") -> int:
         """Add a lifecycle row; return its number."""
@@ -170,15 +217,17 @@ class RingLog(_Rows):
         """Change both limits; what is past them goes at once."""
         with self._lock:
             self.max_rows, self.max_payload_bytes = max_rows, max_payload_bytes
+            self._open = None
             if self.end - self.first > max_rows:
                 self._drop_rows(self.end - max_rows)
-            if self.payload_bytes > max_payload_bytes:
-                self._drop_payloads()
+        if self.payload_bytes > max_payload_bytes:
+            self._drop_payloads()
 
     def clear(self) -> None:
         """Forget every row; numbers go on from where they are. What is cleared does not count as dropped."""
         with self._lock:
             self._blocks, self._starts, self._head, self._whole = [], [], 0, 0
+            self._open = None
             self.first = self.end
             self.payload_bytes = 0
             self._split.clear()
@@ -193,6 +242,7 @@ class RingLog(_Rows):
     def blocks(self, number: int) -> Iterator[Block]:
         """Iterate over the blocks kept at the moment of the call, from the one that holds row `number`."""
         with self._lock:
+            self._open = None  # what somebody has seen grows no more
             return super().blocks(number)
 
     def span(self) -> tuple[int, int]:
@@ -203,6 +253,7 @@ class RingLog(_Rows):
     def snapshot(self) -> Snapshot:
         """Return the rows kept now, as something that no longer changes (blocks are shared, not copied)."""
         with self._lock:
+            self._open = None  # what somebody has seen grows no more
             return Snapshot(self._blocks[self._head :], self._starts[self._head :], self.first, self.end)
 
     # -- limits -----------------------------------------------------------------------------------------
@@ -212,7 +263,8 @@ class RingLog(_Rows):
         self.first = first
         head = self._head
         while head < len(self._blocks) and self._blocks[head].start + self._blocks[head].count <= first:
-            self.payload_bytes -= self._blocks[head].size
+            if head >= self._whole:  # of those before, the payload no longer counts
+                self.payload_bytes -= self._blocks[head].size
             self._split.pop(self._starts[head], None)
             self._blocks[head] = _NOTHING  # let its payload go now, not at the next compaction
             head += 1
@@ -224,15 +276,39 @@ class RingLog(_Rows):
             self._head = 0
 
     def _drop_payloads(self) -> None:
-        while self.payload_bytes > self.max_payload_bytes and self._whole < len(self._blocks):
-            block = self._blocks[self._whole]
-            if isinstance(block, (PayloadBlock, LinesBlock, PayloadsBlock)):
-                self.payload_bytes -= block.size
-                self.payloads_dropped += block.start + block.count - max(block.start, self.first)
-                self._split.pop(block.start, None)
-                # A new block takes its place: a snapshot that holds the old one keeps its payload.
-                self._blocks[self._whole] = without_payload(block, self.first)
-            self._whole += 1
+        """Let go of the oldest payloads; called without the lock.
+
+        The previews of a block of lines are made without it: a message of 50 MB pushes out a hundred thousand lines,
+        whose previews take 150 ms, and the interface asks for rows meanwhile.
+        """
+        while (block := self._oldest_payload()) is not None:
+            # A new block takes its place: a snapshot that holds the old one keeps its payload.
+            gone: Block
+            if isinstance(block, GatheredBlock):
+                gone = block.without_payload(self.first)
+            else:
+                gone = without_payload(block, self.first)
+            with self._lock:
+                index = bisect_right(self._starts, gone.start, self._head) - 1
+                if index >= self._head and self._blocks[index] is block:
+                    self._split.pop(gone.start, None)
+                    self._blocks[index] = gone
+            if rest_s := courtesy.rest_s():  # who draws would wait 5 ms for each look at a row
+                time.sleep(rest_s)
+
+    def _oldest_payload(self) -> DataBlock | GatheredBlock | None:
+        """Return the block whose payload goes next, which counts no longer; None when there is room enough."""
+        with self._lock:
+            while self.payload_bytes > self.max_payload_bytes and self._whole < len(self._blocks):
+                block = self._blocks[self._whole]
+                self._whole += 1
+                if isinstance(block, (PayloadBlock, LinesBlock, PayloadsBlock, GatheredBlock)):
+                    self.payload_bytes -= block.size
+                    self.payloads_dropped += block.start + block.count - max(block.start, self.first)
+                    if block is self._open:
+                        self._open = None
+                    return block
+        return None
 
 
 _NOTHING = EventBlock(0.0, "", "")

@@ -358,3 +358,22 @@ def test_what_is_shown_of_an_acknowledgement(client: Client) -> None:
     assert repr(client.flush()) == "<Flushed 1: 1 stored, 0 shown>"
     assert repr(client.latest()).endswith(" default: application/json, 1 bytes>")
     assert json.dumps(client.status())
+
+
+@pytest.mark.parametrize("give_way", [None, lambda: None])
+def test_waiting_for_an_answer(
+    give_way: Callable[[], None] | None, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hdaemon.client._give_way", give_way)
+    for number in range(1, 4):
+        ack = client.send("x", "a", wait=True)
+        assert (ack.done, ack.serial, client.unacknowledged) == (True, number, 0)
+
+
+def test_an_answer_that_does_not_come_soon_is_slept_for(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    client.connect()
+    looked = []
+    monkeypatch.setattr("hdaemon.client._give_way", lambda: looked.append(1))
+    monkeypatch.setattr("hdaemon.client._LOOK_S", 0.0)
+    assert client.send("x", "a", wait=True).done
+    assert not looked, "the time to look was over at once"

@@ -44,6 +44,14 @@ def says(data: bytes) -> Script:
     return script
 
 
+def breaks_off(data: bytes) -> Script:
+    def script(connection: Connection) -> None:
+        connection.request()
+        connection.sock.sendall(data)
+
+    return script
+
+
 def answers(status: int, value: object) -> Script:
     def script(connection: Connection) -> None:
         connection.request()
@@ -101,7 +109,10 @@ def test_no_such_host() -> None:
         (answers(404, {"error": "no such page"}), NotHdaemon, r"is a web server .* with 404"),
         (answers(500, {}), NotHdaemon, r"is a web server .* with 500"),
         (answers(401, {"error": "show the token"}), Unauthorized, r"refused the request \(401\): show the token"),
-        (answers(503, {"error": "too busy"}), Rejected, r"refused the request \(503\): too busy"),
+        (answers(500, {"error": "broken"}), Rejected, r"refused the request \(500\): broken"),
+        (answers(503, {"error": "64 clients are connected"}), Refused, "refused the connection: 64 clients are"),
+        (breaks_off(b'HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"na'), Disconnected, "broke the connection"),
+        (breaks_off(b"HTT"), Disconnected, "broke the connection"),
         (lambda connection: None, Disconnected, "broke the connection: .*; is it an hdaemon"),
     ],
 )  # fmt: skip

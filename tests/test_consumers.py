@@ -296,3 +296,36 @@ def test_a_failing_callback_is_one_row_in_the_log(qapp: object, start_server: Ca
     assert "no node there" in text
     assert server.state == "listening"
     client.close()
+
+
+def test_each_of_several_threads_that_wait_is_woken(store: Store) -> None:
+    queue, taken = store.queue("a"), []
+    threads = [threading.Thread(target=lambda: taken.append(queue.take(timeout_s=20))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    wait_until(lambda: queue._waiting == 4)
+    for number in range(4):  # at once: before the first that is woken has taken anything
+        store.put(payload("a", b"%d" % number, number + 1))
+    for thread in threads:
+        thread.join(10)
+    assert sorted(message.data for message in taken if message is not None) == list("0123")
+    assert queue._waiting == 0
+
+
+def test_messages_are_made_while_the_server_may_offer_more(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    queue = store.queue("default")
+    block = lines(1, 3)
+    store.put(block)
+    made = LinesBlock.lines
+
+    def offered_meanwhile(self: LinesBlock) -> list[bytes]:
+        other = threading.Thread(target=store.put, args=(lines(4, 2),))
+        other.start()
+        other.join(10)
+        assert not other.is_alive(), "offer waits for the consumer"
+        return made(self)
+
+    monkeypatch.setattr(LinesBlock, "lines", offered_meanwhile)
+    first = queue.take_all(2)
+    monkeypatch.setattr(LinesBlock, "lines", made)
+    assert values(first + queue.take_all()) == ["1", "2", "3", "4", "5"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from helpers import run_python
 
@@ -90,6 +92,42 @@ gc.collect()
 wait_until(lambda: hdaemon.servers()[0].state == "listening")
 """,
 }
+
+
+HELD_UP = """
+import sys
+if sys.argv[1] == "app":
+    from qtpy import QtCore
+    app = QtCore.QCoreApplication([])
+server = hdaemon.start(port=0, mode="evaluate")
+inside = threading.Event()
+def sleeps(_):
+    inside.set()
+    threading.Event().wait(20)
+server._loop.set_on_block(sleeps)
+with socket.create_connection((server.host, server.port)) as client:
+    client.sendall(b"x\\n")
+    assert inside.wait(10)
+began = time.monotonic()
+assert not server.stop()
+assert not server.stop()
+print("stopping took", time.monotonic() - began < 3)
+print([row.text for row in server.log if row.event == "error"])
+"""
+
+
+@pytest.mark.parametrize("how", ["app", "none"])
+def test_a_server_that_something_holds_up_is_told_and_left_behind(how: str) -> None:
+    """Its thread is in the middle of something that does not return: the program ends within seconds, and well."""
+    began = time.monotonic()
+    done = run_python(START + HELD_UP, timeout_s=30, arguments=(how,))
+    assert done.returncode == 0, done.stderr
+    assert time.monotonic() - began < 15
+    assert "stopping took True" in done.stdout
+    assert done.stdout.count("not stopped within 0.5 s: something that the server calls does not return") == 1
+    assert "server 'python_server' did not end within 2 s, and is left behind" in done.stderr
+    assert "QThread: Destroyed" not in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("case", CASES)

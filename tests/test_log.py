@@ -10,7 +10,7 @@ from helpers import data_rows
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hdaemon.blocks import EventBlock, LinesBlock, PayloadBlock
+from hdaemon.blocks import EventBlock, LinesBlock, PayloadBlock, without_payload
 from hdaemon.errors import PayloadGone
 from hdaemon.log import RingLog, Row, Snapshot
 from hdaemon.message import preview
@@ -359,3 +359,38 @@ def test_one_writes_while_another_reads() -> None:
     assert not wrong
     assert done.is_set()
     assert len(data_rows(log)) == 200
+
+
+def test_rows_can_be_read_while_previews_are_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A large message pushes out a hundred thousand lines: the interface must not wait for their previews."""
+    log = RingLog(max_payload_bytes=100)
+    log.append(lines(b"x" * 50))
+    read: list[tuple[int, int]] = []
+
+    def slowly(block: LinesBlock, first: int) -> object:
+        reader = threading.Thread(target=lambda: read.append(log.span()))
+        reader.start()
+        reader.join(5)
+        assert read, "a reader waits for the lock"
+        return without_payload(block, first)
+
+    monkeypatch.setattr("hdaemon.log.without_payload", slowly)
+    log.append(lines(b"y" * 90))
+    assert read == [(0, 2)]
+    assert [row.gone for row in log] == [True, False]
+    assert log.payload_bytes == 91
+
+
+def test_rows_that_go_while_their_preview_is_made_stay_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = RingLog(max_rows=10, max_payload_bytes=100)
+    log.append(lines(b"x" * 50))
+
+    def meanwhile(block: LinesBlock, first: int) -> object:
+        log.max_rows = 1
+        log.event(0.0, "mode", "print")
+        return without_payload(block, first)
+
+    monkeypatch.setattr("hdaemon.log.without_payload", meanwhile)
+    log.append(lines(b"y" * 90))
+    assert [row.event for row in log] == ["mode"]
+    assert log.payload_bytes == 0

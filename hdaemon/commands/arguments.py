@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import fields
 
 from hdaemon.errors import UsageError
 from hdaemon.server import sessions
 from hdaemon.server.listener import at
 from hdaemon.server.loop import DEFAULT_PORT
 from hdaemon.server.security import MAX_TOKEN_BYTES, checked_origins, checked_token
+from hdaemon.wire.limits import Limits
 
-__all__ = ["address", "origin", "port", "server", "token"]
+__all__ = ["address", "limit", "origin", "port", "server", "token"]
 
 
 def port(text: str) -> int:
@@ -84,3 +86,26 @@ def origin(text: str) -> str:
         return checked_origins((text,))[0]
     except UsageError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def limit(text: str) -> tuple[str, float]:
+    """Return the name and the value of ``NAME=VALUE``; VALUE may end in KiB, MiB or GiB.
+
+    Raises:
+        argparse.ArgumentTypeError: there is no such limit, or it cannot be that.
+    """
+    name, _, written = text.partition("=")
+    kinds = {item.name: int if item.type == "int" else float for item in fields(Limits)}
+    if name not in kinds:
+        raise argparse.ArgumentTypeError(f"there is no limit {name!r}: there are {', '.join(kinds)}")
+    number, factor = written.strip(), 1
+    for power, unit in enumerate(("KiB", "MiB", "GiB"), 1):
+        if number.endswith(unit):
+            number, factor = number[: -len(unit)].strip(), 1024**power
+    try:
+        value = kinds[name](number) * factor
+        Limits(**{name: value})  # type: ignore[arg-type]
+    except (ValueError, UsageError):
+        what = "a whole number above 0; KiB, MiB or GiB may follow" if kinds[name] is int else "seconds above 0"
+        raise argparse.ArgumentTypeError(f"{written!r} is no value of {name}: give {what}") from None
+    return name, value

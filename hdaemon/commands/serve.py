@@ -16,6 +16,7 @@ from hdaemon.server.loop import DEFAULT_PORT, ServerLoop
 from hdaemon.server.recorder import DataBlock
 from hdaemon.server.security import checked_token, new_token
 from hdaemon.store import Store
+from hdaemon.wire.limits import Limits
 from hdaemon.wire.raw import FRAMINGS
 
 __all__ = ["add_arguments", "run"]
@@ -60,6 +61,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="lines",
         help="a message is a line, or all that comes until 50 ms of silence (default: %(default)s)",
     )
+    parser.add_argument(
+        "--limit",
+        metavar="NAME=VALUE",
+        type=arguments.limit,
+        action="append",
+        default=[],
+        help="change a limit, such as max_http_message_bytes=4GiB or max_clients=200; may be given again. "
+        "GET /status shows them all",
+    )
     parser.add_argument("--lock", action="store_true", help="clients cannot switch the mode")
     parser.add_argument("--json", action="store_true", help="write a JSON object a message (NDJSON)")
 
@@ -81,6 +91,7 @@ def run(args: argparse.Namespace) -> int:
         locked=args.lock,
         raw_framing=args.raw_framing,
         origins=tuple(args.allow_origin),
+        limits=Limits(**dict(args.limit)),
     )
     screen = _Screen(loop, as_ndjson if args.json else as_text)
     if not screen.output.ended:

@@ -15,9 +15,19 @@ from hdaemon.wire.heads import Head, HttpError
 
 __all__ = ["Acknowledged", "Answer", "key_of"]
 
-MAX_KEYS = 65_536
-"""Keys remembered: what 64 clients, the most at once, may each have without an answer (at most 1024 with hdaemon's own
-client). About 200 bytes each."""
+MAX_OF_ONE = 1024
+"""Keys remembered of one publisher: what hdaemon's own client may have without an answer. Each has its own: while one
+tries for a second to reach the server again, the others send more than any common number."""
+
+MAX_KEYS = 131_072
+"""Of all together: twice what 64 clients, the most at once, may have without an answer. About 200 bytes each."""
+
+_FEW = 8
+"""So many keys that came together are kept one by one: a run of its own costs them more."""
+
+_Given = tuple[int, str, str]
+"""An `Answer` as it is kept: what the garbage collector leaves alone after it has seen it once. Of a NamedTuple and a
+list a key it looked at both in each full collection, which stopped all threads for some 20 ms longer."""
 
 _KEY = re.compile(r'"[\x20-\x21\x23-\x5b\x5d-\x7e]{1,128}"')  # RFC 8941, 3.3.3, without escapes
 
@@ -44,11 +54,13 @@ def key_of(head: Head) -> str | None:
     return values[0]
 
 
-class _Run(NamedTuple):
+class _Run:
     """What the publisher of messages that came together was told: their serials are consecutive."""
 
-    first: Answer
-    keys: list[bytes]
+    __slots__ = ("first", "keys")
+
+    def __init__(self, first: Answer, keys: list[bytes]) -> None:
+        self.first, self.keys = first, keys
 
     def of(self, key: bytes) -> Answer:
         """Return the answer given for `key`."""
@@ -58,14 +70,18 @@ class _Run(NamedTuple):
 class Acknowledged:
     """The keys that were used lately, and what was answered.
 
+    Keys that are the same up to their last ``/`` are of one publisher. Those without are all of one, which may have a
+    quarter of all.
+
     Args:
-        max_keys: past it the oldest are forgotten; what came together is forgotten together, and the newest never.
+        max_keys: past it the keys of the publisher that has published nothing for the longest time are forgotten.
+        max_of_one: of each publisher so many are remembered, and all that came together with the newest.
     """
 
-    def __init__(self, max_keys: int = MAX_KEYS) -> None:
-        self._max = max_keys
-        self._answers: dict[bytes, Answer | _Run] = {}
-        self._order: deque[list[bytes]] = deque()
+    def __init__(self, max_keys: int = MAX_KEYS, max_of_one: int = MAX_OF_ONE) -> None:
+        self._max, self._max_of_one = max_keys, max_of_one
+        self._answers: dict[bytes, _Given | _Run] = {}
+        self._publishers: dict[bytes, deque[bytes]] = {}  # keys, oldest first; who published last comes last
 
     def find(self, key: str, channel: str) -> Answer | None:
         """Return the answer given for `key`, or None when it is new.
@@ -75,8 +91,10 @@ class Acknowledged:
         """
         raw = key.encode("latin-1")
         known = self._answers.get(raw)
-        answer = known.of(raw) if isinstance(known, _Run) else known
-        if answer is not None and answer.channel != channel:
+        if known is None:
+            return None
+        answer = known.of(raw) if isinstance(known, _Run) else Answer(*known)
+        if answer.channel != channel:
             raise HttpError(
                 422, f"Idempotency-Key {key} was used for channel {answer.channel!r} already: take a new one a message"
             )
@@ -85,7 +103,7 @@ class Acknowledged:
     def remember(self, key: str, answer: Answer) -> None:
         """Keep the answer given for `key`, which is new."""
         raw = key.encode("latin-1")
-        self._answers[raw] = answer
+        self._answers[raw] = (answer.serial, answer.channel, answer.mode)
         self._forget([raw])
 
     def are_new(self, keys: list[bytes]) -> bool:
@@ -94,13 +112,27 @@ class Acknowledged:
 
     def remember_all(self, keys: list[bytes], first: Answer) -> None:
         """Keep the answers given for `keys`, which are new: `first`, and the same with the serials that follow."""
-        self._answers.update(dict.fromkeys(keys, _Run(first, keys)))
+        if not keys:
+            return  # they came without
+        if len(keys) > _FEW:
+            self._answers.update(dict.fromkeys(keys, _Run(first, keys)))
+        else:
+            serial, channel, mode = first
+            self._answers.update({key: (serial + number, channel, mode) for number, key in enumerate(keys)})
         self._forget(keys)
 
     def _forget(self, newest: list[bytes]) -> None:
-        """Forget the oldest, as far as there are too many."""
-        answers, order = self._answers, self._order
-        order.append(newest)
-        while len(answers) > self._max and len(order) > 1:
-            for key in order.popleft():
+        """Take note of `newest`; forget the oldest, as far as there are too many, but nothing of the newest."""
+        answers, publishers = self._answers, self._publishers
+        name = newest[0].rpartition(b"/")[0]
+        order = publishers.pop(name, None)
+        if order is None:
+            order = deque()
+        publishers[name] = order
+        order.extend(newest)
+        most = max(self._max_of_one if name else self._max // 4, len(newest))
+        while len(order) > most:
+            del answers[order.popleft()]
+        while len(answers) > self._max and len(publishers) > 1:
+            for key in publishers.pop(next(iter(publishers))):
                 del answers[key]

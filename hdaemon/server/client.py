@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import selectors
 import socket
 import time
 from dataclasses import dataclass, field
@@ -57,6 +58,7 @@ class Connection:
         stalls_at: when it has read nothing for too long, on the same clock; None while nothing waits for it.
         refused: nothing more is taken from it: what comes is thrown away until the deadline.
         held: what is put into `out` is not sent at once, as more may follow.
+        awaited: what the selector waits for on its socket.
         low_water: how many bytes must have come before its thread is woken (SO_RCVLOWAT).
         had_body: the last receive was of a large body. slow: its sender is not waited for. bounded: a receive that
             waits has a time on this socket (SO_RCVTIMEO). See `Bodies`.
@@ -76,6 +78,7 @@ class Connection:
     refused: bool = False
     held: bool = False
     low_water: int = 1
+    awaited: int = selectors.EVENT_READ
     had_body: bool = False
     slow: bool = False
     bounded: bool = False

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 
 from hdaemon.server.bodies import Bodies
 from hdaemon.server.client import Client, Connection
+from hdaemon.server.guarded import fault, guarded
 from hdaemon.server.modes import Modes
 from hdaemon.server.pool import BufferPool
 from hdaemon.server.readiness import in_head, set_deadline, too_slow, wake_late
@@ -27,7 +28,7 @@ from hdaemon.wire.heads import HttpError
 from hdaemon.wire.http import HttpDoor, error_answer
 from hdaemon.wire.limits import Limits
 from hdaemon.wire.raw import RawDoor
-from hdaemon.wire.sniff import OpeningDoor
+from hdaemon.wire.sniff import OpeningDoor, sniff
 
 __all__ = ["Connections", "send_now"]
 
@@ -90,6 +91,9 @@ class Connections:
         self._subscribers = Subscribers(recorder.store, limits.max_queued_bytes, self.flush, self._refuse)
         recorder.publish = self._subscribers.publish
         self._made = 0
+        # Nothing is due for any connection before it; often it is the time of one that has got another since. To look
+        # at all 64 in every turn took a tenth of the time of a turn.
+        self._due: float | None = None
         self._open: dict[int, Connection] = {}
         self._to_disconnect: dict[int, str] = {}
         self._lock = threading.Lock()  # guards the two dicts; held for their look-ups only
@@ -123,7 +127,7 @@ class Connections:
         name = f"{self._client_identifier}-{self._made}"
         client = Client(self._made, name, address, self.raw_framing)
         door = OpeningDoor(
-            lambda framing: RawDoor(self._limits, framing, self._token),
+            lambda framing: RawDoor(self._limits, framing, self._token, self._pool.join),
             lambda: HttpDoor(self._limits, self._access(sock), self._pool.take),
             self.raw_framing,
             admitted=self._token is None,
@@ -138,11 +142,14 @@ class Connections:
             self._open[client.id] = connection
         self.selector.register(sock, selectors.EVENT_READ, connection)
         if not connection.counted:
-            text = f"{limit} clients are connected, which is the limit max_clients"
-            self._refuse(connection, Refused(f"{address}: {text}", b"hdaemon: refused: " + text.encode() + b"\n"))
+            self._tell("refused", f"{address}: {self._full()}", client)
+            connection.refused, connection.late_reply = True, f"hdaemon: refused: {self._full()}\n".encode()
+            connection.deadline = time.monotonic() + self._limits.silence_s  # its first bytes say how to tell it
+            self.note(connection)
             return
         if not door.admitted:
             connection.deadline = time.monotonic() + self._limits.admission_s
+            self.note(connection)
         self._tell("connected", address, client)
 
     def receive(self, connection: Connection) -> bool:
@@ -163,6 +170,8 @@ class Connections:
         except OSError as error:
             self._close(connection, f"connection lost: {error.strerror or error}")
             return True
+        if connection.late_reply and not connection.counted:
+            self._answer_one_too_many(connection, bytes(self._view[:size]))
         if size == 0:
             self._close(connection, "refused" if connection.refused else "closed by the client")
             return True
@@ -172,12 +181,12 @@ class Connections:
         connection.client.bytes += size
         was_in_head = in_head(door)
         if target is not None and isinstance(door, HttpDoor):
-            events = door.received(size)
+            events = guarded(door.received, size)
             wake_late(connection, door, size)
         elif isinstance(door, RawDoor):
-            events = door.feed(self._view[:size])  # it copies what it keeps, once
+            events = guarded(door.feed, self._view[:size])  # it copies what it keeps, once
         else:
-            events = door.feed(bytes(self._view[:size]))
+            events = guarded(door.feed, bytes(self._view[:size]))
         self._enter(connection)
         self._handle(connection, events)
         if not (was_in_head and in_head(door) and not events):  # a head's time runs from its first byte
@@ -195,19 +204,21 @@ class Connections:
 
     def next_deadline(self) -> float | None:
         """Return when `time_out` is due, on the monotonic clock; None while nothing is."""
-        due = [
-            moment
-            for connection in self._open.values()
-            for moment in (connection.deadline, connection.stalls_at)
-            if moment is not None
-        ]
-        due += [moment for moment in (self._pool.due(), self._routes.segments.due()) if moment is not None]
+        due = [moment for moment in (self._due, self._pool.due(), self._routes.segments.due()) if moment is not None]
         return min(due, default=None)
+
+    def note(self, connection: Connection) -> None:
+        """Take note of when something is due for it; to be called after that may have become sooner."""
+        for moment in (connection.deadline, connection.stalls_at):
+            if moment is not None and (self._due is None or moment < self._due):
+                self._due = moment
 
     def time_out(self, now: float) -> None:
         """Deal with every connection whose deadline has passed."""
         self._pool.trim(now)
         self._routes.segments.trim(now)
+        if self._due is None or now < self._due:
+            return
         for connection in list(self._open.values()):
             if connection.stalls_at is not None and connection.stalls_at <= now:
                 self._close(connection, f"it has read nothing for {self._limits.stall_s:g} s", deliver=False)
@@ -230,10 +241,13 @@ class Connections:
                 if isinstance(connection.door, HttpDoor) and not connection.door.waiting:
                     self._close(connection, "idle")
                     continue
-                events = connection.door.silence()
+                events = guarded(connection.door.silence)
                 self._enter(connection)
                 self._handle(connection, events)
                 set_deadline(connection, self._limits)
+        self._due = None
+        for connection in self._open.values():
+            self.note(connection)
 
     def disconnect_asked(self) -> None:
         """Disconnect the clients that `ask_to_disconnect` was called for."""
@@ -322,6 +336,9 @@ class Connections:
             reason = f"{event.head.method} {path[:80]}: HTTP {error.status}: {error}"
             self._refuse(connection, Refused(reason, error_answer(error, keep_alive=False)))
             return
+        except Exception as error:  # as in `guarded`
+            self._refuse(connection, fault(error))
+            return
         connection.door, connection.subscription = door, subscription
         connection.client.framing = door.framing
         self._send(connection, [reply])
@@ -330,13 +347,13 @@ class Connections:
         if subscription is not None and connection.client.id in self._open:
             self._subscribers.add(connection)
         if event.rest:
-            self._handle(connection, door.feed(event.rest))
+            self._handle(connection, guarded(door.feed, event.rest))
 
     def _ping(self, connection: Connection) -> None:
         """Nothing has come for a while: ask for a sign of life, or give the connection up."""
         if self.receive(connection):
             return  # the turn may have been long: what came meanwhile is no silence
-        self._handle(connection, connection.door.silence())
+        self._handle(connection, guarded(connection.door.silence))
         if not connection.refused:
             connection.deadline = time.monotonic() + self._limits.stall_s
 
@@ -356,7 +373,7 @@ class Connections:
         delay_s = self.wrong_tokens.delay_s(connection.client.address.rpartition(":")[0], now)
         if delay_s:
             # Who guesses must not take the places of others by being made to wait: the longest waiting one goes.
-            waiting = [other for other in self._open.values() if other.late_reply]
+            waiting = [other for other in self._open.values() if other.late_reply and other.counted]
             if len(waiting) >= max(1, self._limits.max_clients // 4):
                 self._close(waiting[0], "refused")
             connection.late_reply, connection.deadline = reply, now + delay_s
@@ -366,6 +383,16 @@ class Connections:
         reply, connection.late_reply = connection.late_reply, b""
         self._send(connection, [reply])
         self._finish(connection)
+
+    def _full(self) -> str:
+        return f"{self._limits.max_clients} clients are connected, which is the limit max_clients"
+
+    def _answer_one_too_many(self, connection: Connection, first: bytes) -> None:
+        """Tell a connection for which there is no place so, in the words of the door that its first bytes ask for."""
+        if sniff(first) == "http":
+            error = HttpError(503, self._full(), (("Retry-After", "1"),))
+            connection.late_reply = error_answer(error, keep_alive=False)
+        self._answer_late(connection)
 
     def _finish(self, connection: Connection, why: str = "") -> None:
         """Close the connection once all is sent; then read and throw away: a reset would lose the answer."""
@@ -378,6 +405,7 @@ class Connections:
 
     def _linger(self, connection: Connection) -> None:
         connection.deadline = time.monotonic() + self._limits.linger_s
+        self.note(connection)
         try:
             connection.sock.shutdown(socket.SHUT_WR)
         except OSError:  # it is gone already; the next receive finds that out
@@ -407,18 +435,21 @@ class Connections:
             connection.stalls_at = None
         elif moved or connection.stalls_at is None:
             connection.stalls_at = time.monotonic() + self._limits.stall_s
+            self.note(connection)
         waits = selectors.EVENT_WRITE if out else selectors.EVENT_READ
         if connection.is_websocket:
             waits |= selectors.EVENT_READ
-        if self.selector.get_key(connection.sock).events != waits:
+        waited = connection.awaited != waits
+        if waited:
+            connection.awaited = waits
             self.selector.modify(connection.sock, waits, connection)
         if out:
             if not connection.is_websocket:
                 connection.deadline = None  # nothing is read from it meanwhile
         elif connection.refused:
             self._linger(connection)
-        elif isinstance(connection.door, HttpDoor):
-            set_deadline(connection, self._limits)
+        elif waited and isinstance(connection.door, HttpDoor):
+            set_deadline(connection, self._limits)  # else who has received does it
 
     def _close(self, connection: Connection, why: str, deliver: bool = True) -> None:
         client = connection.client
@@ -426,7 +457,7 @@ class Connections:
             return
         try:
             if deliver and not connection.refused:
-                self._handle(connection, connection.door.end())
+                self._handle(connection, guarded(connection.door.end))
                 if connection.is_websocket and not connection.out:
                     send_now(connection.sock, close_frame(GOING_AWAY, why))
         finally:

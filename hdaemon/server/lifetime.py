@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import atexit
+import logging
 import sys
 import threading
+import time
 from typing import TYPE_CHECKING
 
 from qtpy import QtCore
@@ -13,6 +15,11 @@ if TYPE_CHECKING:
     from hdaemon.server.thread import HPythonServer
 
 __all__ = ["alive", "joined", "keep", "let_go", "stop_all"]
+
+_logger = logging.getLogger(__name__)
+
+EXIT_TIMEOUT_S = 2.0
+"""How long the end of the program waits for a server whose thread is held up by something that it called."""
 
 # A QThread destroyed while it runs aborts the process (Qt, QThread::~QThread), so each is kept here until it has been
 # joined, and joined before the application or the interpreter goes.
@@ -57,6 +64,23 @@ def stop_all() -> None:
         server.stop()
 
 
+def _at_exit() -> None:
+    """Stop every server, and leave behind, and tell, those that do not end: the program ends without them."""
+    until = time.monotonic() + EXIT_TIMEOUT_S
+    stop_all()
+    here = QtCore.QThread.currentThread()
+    for server in alive():
+        left_s = max(0.0, until - time.monotonic())
+        if server.isFinished() or server.wait(int(left_s * 1000)):
+            joined(server)
+            continue
+        _logger.error("server %r did not end within %g s, and is left behind", server.name, EXIT_TIMEOUT_S)
+        if server.thread() == here:
+            # When the application goes, the bindings destroy every object that belongs to Python: a QThread that runs
+            # aborts the process then. A child of the main thread's own QThread belongs to that, which stays to the end.
+            server.setParent(here)
+
+
 def keep(server: HPythonServer) -> None:
     """Keep a server that is about to run, and stop it before the application or the interpreter goes."""
     for other in alive():
@@ -67,7 +91,7 @@ def keep(server: HPythonServer) -> None:
     _kept.append(server)
     if not _exit_handled:
         _exit_handled.append(None)
-        atexit.register(stop_all)
+        atexit.register(_at_exit)
     app = QtCore.QCoreApplication.instance()
     if app is not None and app not in _exit_handled:
         _exit_handled.append(app)

@@ -51,6 +51,10 @@ _MAX_OWN = 1000
 """Messages of the session's own that may wait for the server thread; it takes them within a turn."""
 
 
+_REST_AFTER_BYTES = 16 * 1024
+"""`rest` is called after so much: a lone small message, whose sender waits for the answer, is not made to wait."""
+
+
 def _nothing(*_: object) -> None:
     return None
 
@@ -81,7 +85,8 @@ class ServerLoop:
         on_change: called when log, store, clients or modes changed, at most once a turn.
         on_state: called when `state` changed.
         on_tick: called once a turn; returns when the turn after next is due at the latest, or None.
-        rest: called after a turn that received; may sleep for some milliseconds, for the sake of others.
+        rest: called after a turn that received, once 16 KiB have come since the last time; may sleep for some
+            milliseconds, for the sake of others.
     """
 
     def __init__(
@@ -143,6 +148,7 @@ class ServerLoop:
         self._deliver_until = 0.0  # once stopping: when what is not yet delivered is let go
         self._own: deque[PayloadBlock] = deque()  # published by this session, not yet sent to subscribers
         self._changed = False
+        self._unrested = 0  # bytes received since the last rest
         self._announced = 0  # messages recorded when `on_change` was called last
         self._wake_sender: socket.socket | None = None
 
@@ -337,7 +343,7 @@ class ServerLoop:
 
     def _turn(self) -> None:
         """Wait for something to happen and deal with all that did: one receive for each client."""
-        received = False
+        received, bytes_before = False, self._connections.bytes_received
         for key, mask in self._selector.select(self._timeout()):
             if self._late_at_stop():
                 return
@@ -346,6 +352,7 @@ class ServerLoop:
                     self._connections.flush(key.data)
                 else:
                     received |= self._connections.receive(key.data) and not filling(key.data.door)
+                self._connections.note(key.data)
             elif key.fileobj is self._acceptor.sock:
                 self._accept()
             else:
@@ -359,7 +366,10 @@ class ServerLoop:
             self._changed, self._announced = False, self._recorder.messages
             self.on_change()
         if received:
-            self.rest()
+            self._unrested += self._connections.bytes_received - bytes_before
+            if self._unrested >= _REST_AFTER_BYTES:
+                self._unrested = 0
+                self.rest()
 
     def _timeout(self) -> float | None:
         due = (self._connections.next_deadline(), self._acceptor.again_at, self.on_tick())
@@ -410,6 +420,9 @@ class ServerLoop:
 
     def _status(self) -> dict[str, Any]:
         """Return what ``GET /status`` shows."""
+        from hdaemon.content import json as strict_json  # for those who ask
+        from hdaemon.content import safetensors
+
         return {
             "name": self.name,
             "version": hdaemon.__version__,
@@ -425,6 +438,11 @@ class ServerLoop:
                 for client in self.clients
             ],
             "limits": asdict(self.limits),
+            "decoding_limits": {
+                "max_depth": strict_json.MAX_DEPTH,
+                "max_safetensors_head_bytes": safetensors.MAX_HEAD_BYTES,
+                "max_tensors": safetensors.MAX_TENSORS,
+            },
             "shared_memory": OFFERED,
         }
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,6 +66,21 @@ class BufferPool:
                 del self._buffers[0]
         view: memoryview = buffer.array[:size].data
         return view
+
+    def join(self, parts: Sequence[bytes | bytearray]) -> memoryview:
+        """Return a buffer with the bytes of all parts in it, which cannot be changed.
+
+        numpy copies without the interpreter's lock: 46 MB took 100 ms with it, and the main thread had it for a moment
+        every 5 ms. Raises MemoryError when there is none.
+        """
+        import numpy
+
+        buffer, end = self.take(sum(map(len, parts))), 0
+        array = numpy.frombuffer(buffer, numpy.uint8)
+        for part in parts:
+            array[end : end + len(part)] = numpy.frombuffer(part, numpy.uint8)
+            end += len(part)
+        return buffer.toreadonly()
 
     def due(self) -> float | None:
         """Return when `trim` has something to do, on the monotonic clock; None while it has not."""

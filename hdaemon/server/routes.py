@@ -253,6 +253,9 @@ def _published(given: Answer) -> bytes:
 def _all_published(first: Answer, count: int) -> bytes:
     """Return the answers to `count` messages with consecutive serials: they differ in nothing else."""
     answers, serial, end = [], first.serial, first.serial + count
+    if count == 1:
+        before, after = _around(first.channel, first.mode, len(str(serial)))
+        return b"%b%d%b" % (before, serial, after)
     while serial < end:
         digits = len(str(serial))  # a further digit makes another Content-Length
         upto = min(end, 10**digits)

@@ -121,6 +121,7 @@ class HPythonServer(QtCore.QThread):
         loop.set_on_block(self._printer.offer)
         self._notified = False  # a wake-up is under way or the interval runs; the main thread clears it
         self._dirty = False
+        self._held_up = False  # a stop did not end in time, which is told once
         self._pace, self._rests = Pace(), Rests()
         self._timer: QtCore.QTimer | None = None
         app = QtCore.QCoreApplication.instance()
@@ -304,13 +305,19 @@ class HPythonServer(QtCore.QThread):
     def stop(self, timeout_s: float = STOP_TIMEOUT_S) -> bool:
         """Close the port and all connections, and end the thread; return whether it ended within `timeout_s`.
 
-        May be called on any thread, and again. A thread that does not end in time is kept until it does.
+        May be called on any thread, and again. A thread that does not end in time, as something that it called does
+        not return, is kept until it does, and so is its port; the log has a row of it.
         """
         self._loop.stop()
         # Asked first: a caller may have been given the ended thread's id, and Qt 5's wait takes it for this one.
         ended = self.isFinished() or bool(self.wait(int(timeout_s * 1000)))
         if ended:
             lifetime.joined(self)
+        elif not self._held_up:
+            self._held_up = True
+            self._tell_failure(
+                f"not stopped within {timeout_s:g} s: something that the server calls does not return; it stops then"
+            )
         lifetime.let_go()
         return ended
 

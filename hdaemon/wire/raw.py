@@ -16,6 +16,8 @@ from __future__ import annotations
 
 import hmac
 import re
+from codecs import getincrementaldecoder
+from collections.abc import Callable
 from dataclasses import replace
 
 from hdaemon.content import OCTET_STREAM, TEXT
@@ -46,6 +48,10 @@ _WORDS = {b"print": "print", b"evaluate": "evaluate"}
 _SMALL_PART = 4096
 """Smaller receives are put together: kept one by one, 64 MiB in packets of two bytes would take a gigabyte."""
 
+_LONG_PART = 1024 * 1024
+"""A longer message is put together by `join`, without the interpreter's lock, and a long line is a message by itself.
+Joined here, searched, counted and split as a block of lines, 46 MB kept the lock for 130 ms."""
+
 _CROSS_PROTOCOL = Refused(
     "an HTTP request line or a Host header came in on the raw door: it looks like a web page made to talk to "
     "this port, so the connection was closed",
@@ -69,15 +75,23 @@ class RawDoor:
         limits: `max_raw_message_bytes` and `max_token_line_bytes` hold here.
         framing: ``"lines"`` or ``"burst"``; may be set at any time and holds from the next message.
         token: what the first line must say, ``token THE_TOKEN``; None when none is required.
+        join: puts the parts of a long message together.
     """
 
-    def __init__(self, limits: Limits, framing: str = "lines", token: str | None = None) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        framing: str = "lines",
+        token: str | None = None,
+        join: Callable[[list[bytes | bytearray]], memoryview] = lambda parts: memoryview(b"".join(parts)),
+    ) -> None:
         if framing not in FRAMINGS:
             raise UsageError(f"raw framing {framing!r} does not exist: use one of {', '.join(FRAMINGS)}")
         self.framing = framing
         self._limit = limits.max_raw_message_bytes
         self._max_token_line = limits.max_token_line_bytes
         self._token = token.encode() if token is not None else None
+        self._join = join
         self._parts: list[bytes | bytearray] = []  # what is not delivered yet; joined once, when its end has come
         self._held = 0
         self._binary = False  # the rest of this burst is one message of bytes
@@ -110,6 +124,12 @@ class RawDoor:
         if self._closed or not data:
             return events
         end = 0 if self._binary or self.framing == "burst" else _end_of_lines(data)
+        if end and self._held and self._held + end > _LONG_PART:
+            size = bytes(data).index(b"\n") + 1
+            if self._held + size > _LONG_PART:
+                self._long_line(data[:size], events)
+                data = data[size:]
+                end = 0 if self._binary or self._closed else _end_of_lines(data)
         if end:
             block = b"".join((*self._parts, data[:end]))
             self._forget()
@@ -125,16 +145,16 @@ class RawDoor:
         events: list[Event] = []
         if self._closed or not self.waiting:
             return events
+        text = not self._binary and self._holds_text()
         part = self._take()
         if self._late_end and part == b"\r":
             return events  # all that came of the line end of a part delivered before
-        text = not self._binary and is_text(part)
-        if text and self.framing == "lines" and part.endswith(b"\r"):
+        if text and self.framing == "lines" and part[-1:] == b"\r":
             part = part[:-1]  # the first half of a line end
         if len(part) > self._limit:
             self._refuse(self._too_large(), events)
         elif not text:
-            if self._first and part.startswith(_TLS_HELLO):
+            if self._first and part[: len(_TLS_HELLO)] == _TLS_HELLO:
                 self._refuse(_TLS, events)
             else:
                 events.append(Payload(OCTET_STREAM, part))
@@ -163,24 +183,44 @@ class RawDoor:
         else:
             self._parts.append(bytearray(data))
 
-    def _take(self) -> bytes:
-        data = b"".join(self._parts)
+    def _take(self) -> bytes | memoryview:
+        """Return what is held, a long message as a memoryview."""
+        data: bytes | memoryview
+        if self._held > _LONG_PART:
+            data = self._join(self._parts)
+        else:
+            data = b"".join(self._parts)
         self._forget()
         return data
+
+    def _holds_text(self) -> bool:
+        """Return whether what is held is text, without joining it."""
+        if len(self._parts) == 1:
+            return is_text(self._parts[0])
+        decoder = getincrementaldecoder("utf-8")()
+        try:
+            for part in map(bytes, self._parts):
+                if b"\0" in part:
+                    return False
+                decoder.decode(part)
+            decoder.decode(b"", True)
+        except UnicodeDecodeError:
+            return False
+        return True
 
     def _forget(self) -> None:
         self._parts = []
         self._held = 0
 
     def _refuse(self, refused: Refused, events: list[Event]) -> None:
-        self._take()
+        self._forget()
         self._closed = True
         events.append(refused)
 
     def _without_late_end(self, data: bytes) -> bytes:
         r"""Drop the line end of a part delivered before; a ``\r`` waits to see whether a ``\n`` follows."""
         if self._held:
-            data = self._take() + data
+            data = bytes(self._take()) + data
         if data == b"\r":
             self._hold(data)
             return b""
@@ -188,6 +228,22 @@ class RawDoor:
         if data.startswith((b"\n", b"\r\n")):
             return data[data.index(b"\n") + 1 :]
         return data
+
+    def _long_line(self, rest: bytes | memoryview, events: list[Event]) -> None:
+        """Deliver the long line that is held, and of which `rest` is the end, by itself."""
+        self._hold(rest)
+        if not self._holds_text():
+            self._binary = True
+            return
+        line = self._take()
+        size = len(line) - (2 if line[-2:] == b"\r\n" else 1)
+        if _special_at_start.match(line):
+            self._refuse(_CROSS_PROTOCOL, events)
+        elif size > self._limit:
+            self._refuse(self._too_large(), events)
+        else:
+            self._first = False
+            events.append(Payload(TEXT, line[:size]))
 
     def _lines(self, block: bytes, events: list[Event]) -> None:
         """Deliver complete lines. From the first one on that is not text, hold them as bytes instead."""
@@ -233,12 +289,12 @@ class RawDoor:
                 offset += len(line) + 1
         events.append(Lines(block, block.count(b"\n")))
 
-    def _part(self, part: bytes, events: list[Event]) -> None:
+    def _part(self, part: bytes | memoryview, events: list[Event]) -> None:
         """Deliver a text message that no line end closed."""
         shown = _shown_token.match(part) if self._first else None
         if shown is not None:
             part = part[shown.end() :]
-        word = _WORDS.get(part)
+        word = _WORDS.get(part) if isinstance(part, bytes) else None
         if shown is not None and not part:
             return
         if word is not None:
@@ -257,7 +313,7 @@ class RawDoor:
             return b""
         if not newline:
             return b""
-        line = self._take()
+        line = bytes(self._take())
         if line.endswith(b"\r"):
             line = line[:-1]
         if not hmac.compare_digest(line, b"token " + (self._token or b"")):
@@ -275,7 +331,7 @@ class RawDoor:
         return Refused(text, b"hdaemon: refused: " + text.encode() + b"\n")
 
 
-def is_text(data: bytes) -> bool:
+def is_text(data: bytes | bytearray) -> bool:
     """Return whether `data` is UTF-8 without NUL."""
     if b"\0" in data:
         return False

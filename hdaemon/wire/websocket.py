@@ -17,7 +17,6 @@ from wsproto.connection import Connection, ConnectionState, ConnectionType
 from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Ping, TextMessage
 from wsproto.events import Event as WebSocketEvent
 from wsproto.handshake import H11Handshake
-from wsproto.utilities import ProtocolError
 
 from hdaemon.content import OCTET_STREAM, TEXT
 from hdaemon.message import MODES
@@ -32,6 +31,7 @@ from hdaemon.wire.frames import (
     close_frame,
     frame,
     is_text,
+    wants_websocket,
 )
 from hdaemon.wire.heads import Head, HttpError
 from hdaemon.wire.limits import Limits
@@ -53,15 +53,24 @@ def accept(head: Head) -> bytes:
         raise HttpError(
             426, "only version 13 of the WebSocket protocol is spoken here", (("Sec-WebSocket-Version", "13"),)
         )
-    handshake = H11Handshake(ConnectionType.SERVER)
-    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in head.headers]
+    if not wants_websocket(head):
+        raise HttpError(400, "a WebSocket begins with GET, Upgrade: websocket and Connection: Upgrade (RFC 6455, 4.1)")
     offered = [word.strip() for value in head.all("sec-websocket-protocol") for word in value.split(",")]
+    # wsproto is told what it answers, and no more: of a header with other letters than ASCII in it, it raises
+    # UnicodeDecodeError. No extension is offered to it, so that it accepts none.
+    headers = [
+        (b"Host", b"hdaemon"),
+        (b"Upgrade", b"websocket"),
+        (b"Connection", b"Upgrade"),
+        (b"Sec-WebSocket-Version", b"13"),
+        (b"Sec-WebSocket-Key", key[0].encode()),
+    ]
     chosen = SUBPROTOCOL if SUBPROTOCOL in offered else None
-    try:
-        handshake.initiate_upgrade_connection(headers, head.target)
-        return bytes(handshake.send(AcceptConnection(subprotocol=chosen)))
-    except ProtocolError as error:
-        raise HttpError(400, f"the WebSocket handshake is not as RFC 6455, 4.2.1 has it: {error}") from error
+    if chosen is not None:
+        headers.append((b"Sec-WebSocket-Protocol", chosen.encode()))
+    handshake = H11Handshake(ConnectionType.SERVER)
+    handshake.initiate_upgrade_connection(headers, "/")
+    return bytes(handshake.send(AcceptConnection(subprotocol=chosen)))
 
 
 def _is_key(value: str) -> bool:
@@ -145,7 +154,8 @@ class WebSocketDoor:
             elif not event.message_finished:
                 self._held += part
             elif self._held:
-                whole, self._held = self._held + part, bytearray()
+                self._held += part  # in place: a sum of the two would be a copy of 60 MB in one go
+                whole, self._held = self._held, bytearray()
                 self._complete(memoryview(whole).toreadonly(), as_text, events)
             else:
                 self._complete(part, as_text, events)

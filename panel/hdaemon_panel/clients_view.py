@@ -146,6 +146,7 @@ class ClientsView(QtWidgets.QTableView):
             text, base = palette.color(QtGui.QPalette.ColorRole.Text), palette.color(QtGui.QPalette.ColorRole.Base)
             painter.setPen(mixed(text, base, 0.4))
             painter.drawText(self.viewport().rect(), int(QtCore.Qt.AlignmentFlag.AlignCenter), "No client is connected")
+            painter.end()  # not left to its last reference: who holds this frame, a profiler for one, would hold it
 
     def keyPressEvent(self, event: QtGui.QKeyEvent) -> None:  # noqa: N802
         """Disconnect with Delete or Backspace."""

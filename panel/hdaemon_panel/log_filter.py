@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hdaemon.blocks import Block, EventBlock, LinesBlock, PayloadBlock, PayloadsBlock
+from hdaemon.blocks import EventBlock, LinesBlock, PayloadBlock, PayloadsBlock
 from hdaemon.content import Payload
+from hdaemon.gathered import GatheredBlock, GoneGatheredBlock
+from hdaemon.log import Block
 
 __all__ = ["Needle"]
 
@@ -33,6 +35,8 @@ class Needle:
             text = f"{block.event} {block.text}".casefold()
             if self._lower in text or self._lower == block.client.casefold():
                 yield start
+        elif isinstance(block, (GatheredBlock, GoneGatheredBlock)):
+            yield from self._gathered(block, start)
         elif self._lower in (block.client.casefold(), block.channel.casefold()):
             yield from range(start, end)
         elif isinstance(block, LinesBlock):
@@ -46,6 +50,17 @@ class Needle:
             for number in range(start, end):
                 if self._lower in block.previews[number - block.start].casefold():
                     yield number
+
+    def _gathered(self, block: GatheredBlock | GoneGatheredBlock, start: int) -> Iterator[int | None]:
+        for number in range(start, block.start + block.count):
+            index = number - block.start
+            channel, _, client, _ = block.kinds[index]
+            if self._lower in (client.casefold(), channel.casefold()):
+                yield number
+            elif isinstance(block, GatheredBlock):
+                yield from self._payload(block.payloads[index], number)
+            elif self._lower in block.previews[index].casefold():
+                yield number
 
     def _payload(self, payload: Payload, number: int) -> Iterator[int | None]:
         overlap = max(len(self._bytes) - 1, 0)

@@ -247,7 +247,8 @@ class ServerPanel(QtWidgets.QWidget):
     def _on_settings_wanted(self) -> None:
         self._remembered = settings.load()
         server = self.link.server if self.link.running else None
-        dialog = SettingsDialog(self._remembered, self, token=None if server is None else server.token)
+        token, limits = (None, None) if server is None else (server.token, server.limits)
+        dialog = SettingsDialog(self._remembered, self, token=token, limits=limits)
         dialog.accepted.connect(lambda: self._set_remembered(dialog.result_settings()))
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()

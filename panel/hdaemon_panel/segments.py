@@ -68,6 +68,7 @@ class Segment(QtWidgets.QAbstractButton):
             painter.drawRoundedRect(area.adjusted(2, 2, -2, -2), 2, 2)
         painter.setPen(ink)
         painter.drawText(self.rect(), int(QtCore.Qt.AlignmentFlag.AlignCenter), self.text())
+        painter.end()
 
 
 class Switch(QtWidgets.QWidget):

@@ -10,6 +10,7 @@ from hdaemon import Limits
 from hdaemon.errors import HdaemonError
 from hdaemon.server.security import kept_token
 from hdaemon.server.settings import Remembered
+from hdaemon_panel.limits_table import LimitsTable
 
 __all__ = ["SettingsDialog"]
 
@@ -23,16 +24,22 @@ class SettingsDialog(QtWidgets.QDialog):
         remembered: what it shows at first.
         parent: the owner, if any.
         token: what the running server asks for; by default the user's own, `kept_token`. It is copied, never shown.
+        limits: of the running server, to be shown; by default those that are remembered.
     """
 
     def __init__(
-        self, remembered: Remembered, parent: QtWidgets.QWidget | None = None, *, token: str | None = None
+        self,
+        remembered: Remembered,
+        parent: QtWidgets.QWidget | None = None,
+        *,
+        token: str | None = None,
+        limits: Limits | None = None,
     ) -> None:
         super().__init__(parent)
         self._token = token
         self.setWindowTitle("hdaemon settings")
         self._remembered = remembered
-        limits = remembered.limits
+        running, limits = limits or remembered.limits, remembered.limits
         self.autostart = QtWidgets.QCheckBox("Start the server with Houdini", self)
         self.autostart.setObjectName("autostartBox")
         self.autostart.setChecked(remembered.autostart)
@@ -88,10 +95,17 @@ class SettingsDialog(QtWidgets.QDialog):
         )
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
+        general = QtWidgets.QWidget(self)
+        column = QtWidgets.QVBoxLayout(general)
+        column.addLayout(form)
+        column.addWidget(note)
+        column.addStretch(1)
+        self.pages = QtWidgets.QTabWidget(self)
+        self.pages.setObjectName("settingsPages")
+        self.pages.addTab(general, "General")
+        self.pages.addTab(LimitsTable(running, self), "Limits")
         layout = QtWidgets.QVBoxLayout(self)
-        layout.addLayout(form)
-        layout.addWidget(note)
-        layout.addStretch(1)
+        layout.addWidget(self.pages)
         layout.addWidget(buttons)
 
     def _number(self, name: str, value: int, low: int, high: int, suffix: str, tip: str) -> QtWidgets.QSpinBox:

@@ -274,3 +274,32 @@ def test_without_standard_output_it_does_not_even_listen() -> None:
     )
     assert done.returncode == 1
     assert done.stderr == b"hdaemon: there is no standard output to write messages to" + os.linesep.encode()
+
+
+def test_limits_can_be_changed() -> None:
+    limits = ("max_clients=1", "max_http_message_bytes=1KiB", "idle_s=2.5")
+    with Serving(*[word for limit in limits for word in ("--limit", limit)]) as serving:
+        done = hdaemon("send", "x" * 1025, "--channel", "a", "--to", serving.address)
+        assert done.returncode == 1
+        assert b"1025 bytes is larger than the limit of 1024" in done.stderr
+        with socket.create_connection(("127.0.0.1", serving.port), 10):
+            serving.err.until(b"client-2: connected")
+            done = hdaemon("send", "x", "--to", serving.address)
+        assert b"1 clients are connected" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("limit", "said"),
+    [
+        ("max_cats=1", b"there is no limit 'max_cats': there are max_clients, max_raw_message_bytes"),
+        ("max_clients", b"'' is no value of max_clients: give a whole number above 0"),
+        ("max_clients=0", b"'0' is no value of max_clients"),
+        ("max_clients=2.5", b"'2.5' is no value of max_clients"),
+        ("max_clients=many", b"'many' is no value"),
+        ("idle_s=nan", b"'nan' is no value of idle_s: give seconds above 0"),
+    ],
+)
+def test_what_is_no_limit(limit: str, said: bytes) -> None:
+    done = hdaemon("serve", "--limit", limit)
+    assert done.returncode == 2
+    assert said in done.stderr

@@ -21,7 +21,10 @@ COMPILER = shutil.which("g++") or shutil.which("clang++")
 STRICT = ["-std=c++17", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror"]
 CHECKED = ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 
-pytestmark = pytest.mark.skipif(COMPILER is None, reason="no C++ compiler (g++ or clang++) was found")
+pytestmark = [
+    pytest.mark.exhaustive,  # the compiler works for 20 s, and is the same for every Python
+    pytest.mark.skipif(COMPILER is None, reason="no C++ compiler (g++ or clang++) was found"),
+]
 
 
 def compiled(source: Path, folder: Path, *options: str) -> Path:

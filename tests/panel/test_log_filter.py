@@ -9,7 +9,7 @@ from hdaemon_panel.log_filter import Needle
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hdaemon.blocks import EventBlock, PayloadsBlock
+from hdaemon.blocks import EventBlock, PayloadBlock, PayloadsBlock
 from hdaemon.log import RingLog
 
 
@@ -90,3 +90,17 @@ def test_messages_that_came_together_are_searched_each():
     assert found("alpha", block) == [10, 13]
     assert found("alpha", block, 11) == [13]
     assert found("client-1", block) == [10, 11, 12, 13]
+
+
+def test_messages_kept_together_are_searched_one_by_one():
+    log = RingLog()
+    for number, data in enumerate((b"alpha", b"beta", b"Alphabet", b"a")):
+        log.append(PayloadBlock(1.0, number, f"c/{number}", "text/plain", data, f"client-{number}", "print"))
+    (block,) = log.blocks(0)
+    gone = block.without_payload(0)
+    for kept in (block, gone):
+        assert found("ALPHA", kept) == [0, 2]
+        assert found("alpha", kept, 1) == [2]
+        assert found("c/1", kept) == [1]
+        assert found("client-3", kept) == [3]
+        assert found("delta", kept) == []

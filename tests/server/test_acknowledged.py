@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Callable
 
 import pytest
 from helpers import RawClient, data_rows
 
-from hdaemon.server.acknowledged import Acknowledged, Answer, key_of
+from hdaemon.server.acknowledged import MAX_OF_ONE, Acknowledged, Answer, key_of
 from hdaemon.server.thread import HPythonServer
 from hdaemon.wire.heads import HttpError, parse_head
 
@@ -38,11 +39,62 @@ def test_what_is_no_key(lines: tuple[str, ...]) -> None:
     assert caught.value.status == 400
 
 
-def test_the_oldest_are_forgotten() -> None:
-    known = Acknowledged(max_keys=2)
-    for number in range(3):
-        known.remember(str(number), Answer(number, "a", "print"))
-    assert [known.find(str(number), "a") for number in range(3)] == [None, (1, "a", "print"), (2, "a", "print")]
+def known_of(known: Acknowledged, keys: list[str]) -> list[str]:
+    return [key for key in keys if known.find(key, "a") is not None]
+
+
+def test_the_oldest_of_a_publisher_are_forgotten() -> None:
+    known = Acknowledged(max_of_one=2)
+    keys = [f'"me/{number}"' for number in range(3)]
+    for number, key in enumerate(keys):
+        known.remember(key, Answer(number, "a", "print"))
+    assert [known.find(key, "a") for key in keys] == [None, (1, "a", "print"), (2, "a", "print")]
+
+
+def test_what_others_send_meanwhile_pushes_nothing_out() -> None:
+    """A client that tries to reach the server again for a second: the others send 100,000 messages in that time."""
+    known = Acknowledged()
+    mine = [f'"0123456789abcdef/{number}"' for number in range(MAX_OF_ONE)]
+    for number, key in enumerate(mine):
+        known.remember(key, Answer(number, "a", "evaluate"))
+    for first in range(0, 200_000, 500):
+        known.remember_all([b'"fedcba9876543210/%d"' % n for n in range(first, first + 500)], Answer(1, "a", "print"))
+    assert known_of(known, mine) == mine
+    assert len(known._answers) < 3 * MAX_OF_ONE
+
+
+@pytest.mark.parametrize("sizes", [[1] * 3000, [500] * 9, [1000, 1, 100, 900, 24, 1000, 1], [2000, 1, 2000]])
+def test_the_newest_1024_are_always_known_however_they_came(sizes: list[int]) -> None:
+    known, keys = Acknowledged(), list[str]()
+    for size in sizes:
+        new = [f'"me/{len(keys) + number}"' for number in range(size)]
+        known.remember_all([key.encode() for key in new], Answer(len(keys), "a", "print"))
+        keys += new
+        newest = keys[-MAX_OF_ONE:]
+        assert known_of(known, newest) == newest
+        assert len(known._answers) <= MAX_OF_ONE + max(sizes)
+
+
+def test_messages_without_keys_leave_nothing() -> None:
+    known = Acknowledged()
+    known.remember_all([], Answer(1, "a", "print"))
+    assert not known._answers
+    assert not known._publishers
+
+
+def test_of_too_many_publishers_the_one_that_was_silent_longest_is_forgotten() -> None:
+    known = Acknowledged(max_keys=4, max_of_one=2)
+    for number, key in enumerate(("a/1", "a/2", "b/1", "b/2", "a/3", "c/1")):
+        known.remember(key, Answer(number, "a", "print"))
+    assert known_of(known, ["a/1", "a/2", "a/3", "b/1", "b/2", "c/1"]) == ["a/2", "a/3", "c/1"]
+
+
+def test_keys_of_another_form_are_one_publisher_s() -> None:
+    known = Acknowledged(max_keys=40, max_of_one=2)
+    keys = [f'"{number}"' for number in range(12)]
+    for number, key in enumerate(keys):
+        known.remember(key, Answer(number, "a", "print"))
+    assert known_of(known, keys) == keys[2:]
 
 
 def test_a_key_is_for_one_channel() -> None:
@@ -87,3 +139,24 @@ def test_what_was_refused_may_be_sent_again(start_server: Callable[..., HPythonS
     assert put(server, "me/2", b"x", "b")["status"] == 507
     server.mode = "print"
     assert put(server, "me/2", b"x", "b")["status"] == 200
+
+
+@pytest.mark.parametrize("count", [1, 2, 8, 9, 100])
+def test_each_of_a_run_has_its_own_answer(count: int) -> None:
+    known = Acknowledged()
+    keys = [b'"me/%d"' % number for number in range(count)]
+    known.remember_all(keys, Answer(5, "a", "evaluate"))
+    assert [known.find(key.decode(), "a") for key in keys] == [
+        Answer(5 + number, "a", "evaluate") for number in range(count)
+    ]
+    assert not known.are_new(keys[-1:])
+
+
+def test_keys_leave_nothing_to_the_garbage_collector() -> None:
+    known = Acknowledged()
+    gc.collect()
+    before = len(gc.get_objects())
+    for number in range(1000):
+        known.remember(f'"me/{number}"', Answer(number, "a", "print"))
+    gc.collect()
+    assert len(gc.get_objects()) - before < 20

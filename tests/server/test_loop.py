@@ -407,6 +407,44 @@ def test_an_error_while_recording_ends_in_failed(
         socket.create_connection((server.host, server.port), 5).close()
 
 
+class BrokenDoor:
+    """A door whose `method` raises; the rest is as that of another."""
+
+    def __init__(self, door: object, method: str) -> None:
+        self._door, self._method = door, method
+
+    def __getattr__(self, name: str) -> object:
+        return self._broken if name == self._method else getattr(self._door, name)
+
+    def _broken(self, *_: object) -> None:
+        raise RuntimeError("broken on purpose")
+
+
+@pytest.mark.parametrize("method", ["feed", "silence", "end"])
+def test_an_error_in_a_door_ends_its_connection_alone(
+    server: HPythonServer, connect: Connect, log: RingLog, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    """What nobody foresaw in one client's bytes is no reason to send the others away."""
+
+    other, bad = connect(server), connect(server)
+    other.send(b"before\n")
+    bad.send(b"fine\n")
+    wait_until(lambda: server.messages_received == 2)
+    connection = server._loop._connections.find(server.clients[1].id)
+    assert connection is not None
+    monkeypatch.setattr(connection, "door", BrokenDoor(connection.door, method))
+    if method == "end":
+        bad.close()
+    else:
+        bad.send(b"a part")
+    wait_until(lambda: events(log, "refused"))
+    assert "broken on purpose" in events(log, "refused")[0]
+    wait_until(lambda: len(server.clients) == 1)
+    other.send(b"after\n")
+    wait_until(lambda: b"after" in payloads(log))
+    assert server.state == "listening"
+
+
 def test_an_error_at_stop_does_not_keep_connections_open(server: HPythonServer, connect: Connect) -> None:
     def broken(_: object) -> None:
         raise RuntimeError("broken on purpose")
@@ -419,3 +457,17 @@ def test_an_error_at_stop_does_not_keep_connections_open(server: HPythonServer, 
     assert server.stop(5.0)
     assert server.state == "failed"
     assert all(client.read_all() == b"" for client in clients)
+
+
+def test_a_lone_small_message_is_not_made_to_wait_for_a_rest(
+    server: HPythonServer, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rested = []
+    monkeypatch.setattr(server._loop, "rest", lambda: rested.append(server.messages_received))
+    client = connect(server)
+    for number in range(1, 21):
+        client.send(b"x" * 99 + b"\n")
+        wait_until(lambda number=number: server.messages_received == number)
+    assert not rested
+    client.send((b"x" * 99 + b"\n") * 1000)
+    wait_until(lambda: rested)

@@ -136,3 +136,13 @@ def test_after_a_large_body_a_small_request_is_answered_at_once(server: HPythonS
     client.send(f"GET /mode HTTP/1.1\r\n{host}\r\n".encode())
     assert client.sock.recv(65536).endswith(b'"print"')
     client.close()
+
+
+def test_parts_are_joined_in_a_buffer_of_the_pool() -> None:
+    pool = BufferPool()
+    address = np.frombuffer(pool.take(3000), np.uint8).ctypes.data
+    joined = pool.join([b"a" * 1000, bytearray(b"b" * 1999), b"c"])
+    assert joined == b"a" * 1000 + b"b" * 1999 + b"c"
+    assert joined.readonly
+    assert np.frombuffer(joined, np.uint8).ctypes.data == address, "the free buffer was used again"
+    assert np.frombuffer(pool.take(3000), np.uint8).ctypes.data != address, "it is in use"

@@ -464,7 +464,8 @@ def test_a_long_line_is_not_looked_at_again_for_every_packet(framing: str, monke
     finally:
         sys.setprofile(None)
     events = [*door.feed(b"\n"), *door.silence()]
-    assert [len(event.data) for event in events if isinstance(event, (Lines, Payload))] == [total + 1]
+    whole = total if framing == "lines" else total + 1  # a long line comes by itself, without its end
+    assert [len(event.data) for event in events if isinstance(event, (Lines, Payload))] == [whole]
     assert work.bytes <= 3 * total, "slices and searches of what came"
     assert sum(takes) <= 2 * (total + 1), "joined once"
     assert sum(texts_checked) <= 2 * (total + 1), "decoded once"
@@ -525,3 +526,70 @@ def test_what_only_looks_like_a_token_is_data(line: bytes) -> None:
 
 def test_later_lines_are_data() -> None:
     assert run(make(), [b"a\n" + MADE + b"\n"]) == [("text/plain", b"a"), ("text/plain", MADE)]
+
+
+# -- long messages -------------------------------------------------------------------------------------------------
+
+LONG = raw._LONG_PART
+
+
+def long_door(framing: str = "lines") -> tuple[RawDoor, list[int]]:
+    """Return a door, and the sizes of what it has had joined."""
+    joined: list[int] = []
+    return RawDoor(Limits(), framing, join=lambda p: joined.append(sum(map(len, p))) or memoryview(b"".join(p))), joined
+
+
+def fed(door: RawDoor, data: bytes, piece: int = 256 * 1024) -> list[object]:
+    events: list[object] = []
+    for begin in range(0, len(data), piece):
+        events += door.feed(memoryview(data)[begin : begin + piece])
+    return events
+
+
+@pytest.mark.parametrize("piece", [1000, 256 * 1024 - 7])
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+def test_a_long_line_comes_by_itself_joined_by_others(end: bytes, piece: int) -> None:
+    door, joined = long_door()
+    long = "ä".encode() * (LONG // 2 + 1000)
+    events = fed(door, b"before\n" + long + end + b"after\nlast\n", piece)
+    (part,) = (event for event in events if isinstance(event, Payload))
+    assert part.content_type == "text/plain"
+    assert bytes(part.data) == long
+    assert memoryview(part.data).readonly
+    assert joined == [len(long) + len(end)]
+    assert flat(events) == texts(b"before", long, b"after", b"last")
+
+
+def test_a_line_of_a_megabyte_stays_a_block() -> None:
+    door, joined = long_door()
+    line = b"x" * (LONG - 1) + b"\n"
+    assert fed(door, line + line) == [Lines(line, 1), Lines(line, 1)]
+    assert not joined
+
+
+@pytest.mark.parametrize("bad", [b"\0", b"\xff"])
+def test_a_long_line_that_is_not_text_is_bytes_until_silence(bad: bytes) -> None:
+    door, joined = long_door()
+    data = b"x" * LONG + bad + b"x" * LONG + b"\nprint\n"
+    assert fed(door, data) == []
+    (part,) = door.silence()
+    assert isinstance(part, Payload)
+    assert (part.content_type, bytes(part.data)) == ("application/octet-stream", data)
+    assert joined == [len(data)]
+
+
+def test_a_long_request_line_is_refused() -> None:
+    door, _ = long_door()
+    (refused,) = fed(door, b"xx\nGET /" + b"a" * LONG + b" HTTP/1.1\r\nprint\n")[1:]
+    assert isinstance(refused, Refused)
+    assert door.feed(b"more\n") == []
+
+
+def test_a_long_burst_is_one_message_joined_by_others() -> None:
+    door, joined = long_door("burst")
+    data = b"line\n" * LONG
+    assert fed(door, data) == []
+    (part,) = door.end()
+    assert isinstance(part, Payload)
+    assert bytes(part.data) == data
+    assert joined == [len(data)]

@@ -107,6 +107,16 @@ def test_what_looks_like_a_head_inside_a_body() -> None:
     ]  # fmt: skip
 
 
+def test_one_by_itself() -> None:
+    sly = put(puts(7, 2), b'"me/3"')
+    run = runs(put(b"x")).find(bytearray(sly))
+    assert run is not None
+    requests, size = run
+    assert (requests.keys, requests.bodies, size) == ([b'"me/3"'], [puts(7, 2)], len(sly)), "its length says its end"
+    assert found(put(b"x"), sly[:-1]) == ([], sly[:-1]), "it is not complete"
+    assert found(put(b"x"), put(b"")) == ([], put(b""))
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -174,3 +184,16 @@ def plain(events: list[Event]) -> list[object]:
 def test_the_property_reaches_runs() -> None:
     events = door().feed(puts(1, 50))
     assert [type(event) for event in events] == [Request, Request, Requests]
+
+
+@given(st.lists(st.integers(990, 1010).map(lambda size: b"x" * size) | st.sampled_from([b"PUT /x", b""]), max_size=5))
+def test_large_bodies_are_taken_from_head_to_head(bodies: list[bytes]) -> None:
+    bodies = [b"x" * 1001, *bodies]
+    data = b"".join(put(body, b'"me/%d"' % number) for number, body in enumerate(bodies))
+    run = runs(put(b"x"), 1005).find(bytearray(data + put(b"y" * 1005)[:-1]))
+    fit = next((number for number, body in enumerate(bodies) if not 0 < len(body) <= 1005), len(bodies))
+    assert run is not None
+    assert run[0].bodies == bodies[:fit]
+    assert run[0].keys == [b'"me/%d"' % number for number in range(fit)]
+    assert run[0].lengths == [b"%d" % len(body) for body in bodies[:fit]]
+    assert run[1] == sum(len(put(body, b'"me/1"')) for body in bodies[:fit])

@@ -37,6 +37,20 @@ def test_the_answer_is_that_of_the_rfc() -> None:
     assert b"extensions" not in answer.lower()
 
 
+@pytest.mark.parametrize("name", ["Sec_WebSocket_Protocol", "Connection", "Upgrade", "Sec_WebSocket_Extensions", "X"])
+def test_other_letters_than_ascii_raise_nothing(name: str) -> None:
+    """A fuzzer's: they stopped the whole server."""
+    usual = {"Connection": "Upgrade, ", "Upgrade": "websocket, "}.get(name, "hdaemon, ")
+    assert accept(asking(**{name: usual + "\u00ff\u20ac"})).startswith(b"HTTP/1.1 101 ")
+
+
+@pytest.mark.parametrize("name", ["Connection", "Upgrade"])
+def test_what_asks_for_no_websocket_gets_none(name: str) -> None:
+    with pytest.raises(HttpError, match="RFC 6455, 4.1") as caught:
+        accept(asking(**{name: ""}))
+    assert caught.value.status == 400
+
+
 def test_no_extension_is_negotiated() -> None:
     answer = accept(asking(Sec_WebSocket_Extensions="permessage-deflate; client_max_window_bits"))
     assert b"deflate" not in answer

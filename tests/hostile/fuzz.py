@@ -1,0 +1,122 @@
+"""Lets a coverage-guided fuzzer (atheris, over LLVM's libFuzzer) loose on the parsers of what comes from outside.
+
+``python tests/hostile/fuzz.py PARSER [--seconds N] [--corpus DIR]`` tries one of them in this process;
+``python tests/hostile/fuzz.py --all`` each in turn, two at a time. It ends with status 1 when a parser raises what it
+does not document, breaks a promise (parsers.py), takes 10 seconds or 1 GiB, and says where the input was written.
+``python tests/hostile/fuzz.py PARSER FILE`` tries one input again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+NAMES = sorted(entry.name for entry in (HERE / "corpus").iterdir() if entry.is_dir())
+
+MAX_INPUT_BYTES = 4096
+MAX_INPUT_S = 10
+MAX_MEMORY_MB = 1024
+
+
+def main() -> int:
+    """Return 0 when nothing was found."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parser", nargs="?", choices=NAMES, metavar="PARSER", help=", ".join(NAMES))
+    parser.add_argument("input", nargs="?", type=Path, metavar="FILE", help="try this input only")
+    parser.add_argument("--all", action="store_true", help="try every parser")
+    parser.add_argument("--seconds", type=int, default=60, help="for each parser (default: 60)")
+    parser.add_argument("--jobs", type=int, default=2, help="at a time, with --all (default: 2)")
+    parser.add_argument("--corpus", type=Path, help="keep the inputs that reach new code in this folder")
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)  # of the process that does it
+    options = parser.parse_args()
+    if options.all == bool(options.parser):
+        parser.error("name one parser, or say --all")
+    if options.all:
+        return try_all(options.seconds, options.jobs, options.corpus)
+    if options.input is not None:
+        load(options.parser).check(options.input.read_bytes())
+        print("nothing is wrong with it")
+        return 0
+    if options.folder is None:
+        return run(options.parser, options.seconds, options.corpus).returncode
+    fuzz(options.parser, options.seconds, options.corpus or options.folder / "corpus", options.folder)
+    return 0
+
+
+def run(name: str, seconds: int, corpus: Path | None, **more: Any) -> subprocess.CompletedProcess[str]:
+    """Try one parser in a process of its own, which the fuzzer ends in its own way: nothing is tidied up there."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, str(HERE / "fuzz.py"), name, "--seconds", str(seconds), "--folder", folder]
+        if corpus is not None:
+            command += ["--corpus", str(corpus)]
+        # Each input has its own limit, so that the whole comes to an end; this is for the fuzzer itself.
+        return subprocess.run(command, timeout=3 * seconds + 120, check=False, **more)
+
+
+def try_all(seconds: int, jobs: int, corpus: Path | None) -> int:
+    """Try every parser; print a line for each, and all that one said in which something was found."""
+
+    def one(name: str) -> bool:
+        began = time.monotonic()
+        kept = None if corpus is None else corpus / name
+        done = run(name, seconds, kept, capture_output=True, text=True, errors="replace")
+        tried = re.search(r"number_of_executed_units: (\d+)", done.stderr)
+        said = "nothing found"
+        if done.returncode:
+            said = "\n".join(["FOUND:", *(done.stdout + done.stderr).splitlines()[-80:]])
+        took = f"{tried[1] if tried else 'unknown'} inputs in {time.monotonic() - began:.0f} s"
+        print(f"{name}: {took}: {said}", flush=True)
+        return done.returncode == 0
+
+    with ThreadPoolExecutor(jobs) as pool:
+        return 0 if all(list(pool.map(one, NAMES))) else 1
+
+
+def load(name: str) -> Any:
+    """Return the parser of that name."""
+    sys.path.insert(0, str(HERE.parent))
+    from hostile.parsers import PARSERS
+
+    return PARSERS[name]
+
+
+def fuzz(name: str, seconds: int, corpus: Path, folder: Path) -> None:
+    """Let the fuzzer try one parser. It ends the process, with another status than 0 when it finds something."""
+    import atheris
+
+    with atheris.instrument_imports(include=["hdaemon.wire", "hdaemon.content", "hdaemon.server", "h11", "wsproto"]):
+        parser = load(name)
+    corpus.mkdir(parents=True, exist_ok=True)
+    words = folder / "words"
+    words.write_text("".join(f'"{written(token)}"\n' for token in parser.tokens))
+    flags = [
+        f"-max_total_time={seconds}",
+        f"-timeout={MAX_INPUT_S}",
+        f"-rss_limit_mb={MAX_MEMORY_MB}",
+        f"-max_len={MAX_INPUT_BYTES}",
+        f"-artifact_prefix={Path.cwd() / name}-",
+        "-print_final_stats=1",
+    ]
+    if parser.tokens:
+        flags.append(f"-dict={words}")
+    atheris.Setup([sys.argv[0], *flags, str(corpus), str(HERE / "corpus" / name)], parser.check)
+    atheris.Fuzz()
+
+
+def written(token: bytes) -> str:
+    """Return how a word is written in a dictionary of libFuzzer."""
+    return "".join(chr(byte) if 0x20 <= byte < 0x7F and byte not in b'"\\' else f"\\x{byte:02x}" for byte in token)
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    sys.exit(main())

@@ -1,0 +1,181 @@
+"""What the soak measures of its own process: memory, the main thread's gaps and what they were spent on (Linux)."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import statistics
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from session import Gaps
+
+MIB = 1024 * 1024
+TOLD_MS = 25.0
+"""Gaps of so many milliseconds or more are told."""
+
+LOOK_MS = 20.0
+"""So late the main thread's stack is looked at."""
+
+
+def slope(points: list[tuple[float, float]]) -> float:
+    """Return the median of the slopes between all pairs of points (Theil and Sen): one odd point does not move it."""
+    found = [(y2 - y1) / (x2 - x1) for (x1, y1), (x2, y2) in combinations(points, 2) if x2 != x1]
+    return statistics.median(found) if found else 0.0
+
+
+def memory(*fields: str) -> list[int]:
+    """Return fields of /proc/self/status, in bytes."""
+    lines = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return [int(lines[field].split()[0]) * 1024 for field in fields]
+
+
+def let_go() -> None:
+    """Have everything freed that nobody holds: what is left is held."""
+    gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A time in which the main thread handled no event.
+
+    Attributes:
+        began, ended: on the monotonic clock, in seconds.
+        own_ms: what of it the main thread ran. queued_ms: what of it the system kept it waiting for a processor. The
+            rest it waited for something: the interpreter's lock, mostly.
+        collected_ms: the longest garbage collection that ended in it, on any thread; `generation` is which.
+        seen: where threads were meanwhile. A call that keeps the interpreter's lock is where its thread is seen next.
+    """
+
+    began: float
+    ended: float
+    own_ms: float
+    queued_ms: float
+    collected_ms: float
+    generation: int
+    seen: tuple[str, ...]
+
+    @property
+    def ms(self) -> float:
+        """How long it was."""
+        return (self.ended - self.began) * 1000
+
+    def __str__(self) -> str:
+        text = f"{self.ms:.0f} ms (ran {self.own_ms:.0f}, waited for a processor {self.queued_ms:.0f}"
+        if self.collected_ms >= 1:
+            text += f", collection of generation {self.generation} {self.collected_ms:.0f}"
+        return text + ")"
+
+
+def _where(frame: FrameType | None) -> str:
+    """Return the innermost three calls of a stack."""
+    calls: list[str] = []
+    while frame is not None and len(calls) < 3:
+        calls.append(f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno} {frame.f_code.co_name}")
+        frame = frame.f_back
+    return " < ".join(calls)
+
+
+class Watch(threading.Thread):
+    """Looks at where the threads are while the main one is late."""
+
+    def __init__(self, meter: Meter) -> None:
+        super().__init__(name="soak watch", daemon=True)
+        self._meter, self._ended = meter, threading.Event()
+        self.start()
+
+    def run(self) -> None:
+        """Look every 10 ms."""
+        main = threading.main_thread().ident
+        while not self._ended.wait(0.01):
+            if not self._meter.late_ms > LOOK_MS:
+                continue
+            names = {thread.ident: thread.name for thread in threading.enumerate()}
+            frames = sys._current_frames()
+            for ident, name in names.items():
+                if ident in frames and (ident == main or name.startswith("hdaemon")):
+                    self._meter.seen.append(f"{name} at {_where(frames[ident])}")
+            frames.clear()  # a frame that is held keeps all that lies in it
+
+    def end(self) -> None:
+        """Look no more."""
+        self._ended.set()
+        self.join(5)
+
+
+class Meter(Gaps):
+    """The main thread's gaps, and why the long ones were.
+
+    Attributes:
+        long: those of `TOLD_MS` and more. worst: the longest of all, in ms. ticks: how many there were.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.long: list[Gap] = []
+        self.worst, self.ticks = 0.0, 0
+        self._running = False
+        self._before = self._spent()
+        self._collected: list[tuple[float, float, int]] = []
+        self._collecting: dict[int, float] = {}
+        self.seen: list[str] = []
+        gc.callbacks.append(self._on_collection)
+        self._watch = Watch(self)
+
+    @property
+    def late_ms(self) -> float:
+        """For how long no event has been handled; on any thread."""
+        return (time.perf_counter() - self._last) * 1000 if self._running else 0.0
+
+    def close(self) -> None:
+        """Measure no more."""
+        self.stop()
+        self._watch.end()
+        gc.callbacks.remove(self._on_collection)
+
+    def start(self) -> None:
+        """Begin, or go on after a pause, which does not count."""
+        self._before = self._spent()
+        super().start()
+        self._running = True
+
+    def stop(self) -> None:
+        """End, for a while or for good."""
+        self._running = False
+        super().stop()
+
+    def _spent(self) -> tuple[float, float, float]:
+        # proc(5), /proc/PID/schedstat: nanoseconds on a processor, and waiting for one.
+        ran, queued, _ = Path("/proc/thread-self/schedstat").read_text().split()
+        return time.monotonic(), int(ran) / 1e6, int(queued) / 1e6
+
+    def _on_collection(self, phase: str, info: dict[str, Any]) -> None:
+        thread = threading.get_ident()
+        if phase == "start":
+            self._collecting[thread] = time.monotonic()
+        elif thread in self._collecting:
+            began, now = self._collecting.pop(thread), time.monotonic()
+            self._collected.append((now, (now - began) * 1000, info["generation"]))
+
+    def _on_tick(self) -> None:
+        super()._on_tick()
+        self.all.clear()  # all of an hour would be memory that grows
+        before, self._before = self._before, self._spent()
+        last = (self._before[0] - before[0]) * 1000
+        self.ticks += 1
+        self.worst = max(self.worst, last)
+        collected, self._collected = self._collected, []
+        seen, self.seen = self.seen, []
+        if last < TOLD_MS:
+            return
+        now, ran, queued = self._before
+        ended_at = [(ms, generation) for ended, ms, generation in collected if ended >= before[0]]
+        longest, generation = max(ended_at, default=(0.0, 0))
+        self.long.append(Gap(before[0], now, ran - before[1], queued - before[2], longest, generation, tuple(seen)))
