@@ -425,7 +425,6 @@ def test_an_error_in_a_door_ends_its_connection_alone(
     server: HPythonServer, connect: Connect, log: RingLog, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
     """What nobody foresaw in one client's bytes is no reason to send the others away."""
-
     other, bad = connect(server), connect(server)
     other.send(b"before\n")
     bad.send(b"fine\n")
