@@ -34,6 +34,7 @@ _WORDS = {
 
 _ALIGNMENT = int(QtCore.Qt.ItemDataRole.TextAlignmentRole)
 _RIGHT = int(QtCore.Qt.AlignmentFlag.AlignRight | QtCore.Qt.AlignmentFlag.AlignVCenter)
+_LEFT = int(QtCore.Qt.AlignmentFlag.AlignLeft | QtCore.Qt.AlignmentFlag.AlignVCenter)
 
 _DECODING = (
     ("Nesting of JSON and MessagePack", "max_depth", json.MAX_DEPTH),
@@ -74,6 +75,8 @@ class LimitsTable(QtWidgets.QTableWidget):
         self.setObjectName("limitsTable")
         self.setToolTip("What the server allows. Code changes them: hdaemon.start(limits=hdaemon.Limits(...))")
         self.setHorizontalHeaderLabels(["Limit", "Value"])
+        for column, alignment in enumerate((_LEFT, _RIGHT)):
+            self.horizontalHeaderItem(column).setData(_ALIGNMENT, alignment)
         self.verticalHeader().hide()
         self.setShowGrid(False)
         self.setAlternatingRowColors(True)
