@@ -209,7 +209,12 @@ def test_there_are_so_many_bytes_and_no_more(segments: Segments) -> None:
     segments.lend(3, 3 * MB)
 
 
-def test_what_nobody_uses_is_given_back_though_a_client_has_it_open(segments: Segments, clock: Clock) -> None:
+@pytest.mark.parametrize("with_fallocate", [True, False])
+def test_what_nobody_uses_is_given_back_though_a_client_has_it_open(
+    segments: Segments, clock: Clock, monkeypatch: pytest.MonkeyPatch, with_fallocate: bool
+) -> None:
+    if not with_fallocate:
+        monkeypatch.setattr(shared, "_fallocate", lambda: None)
     assert segments.due() is None
     name, payload = publish(segments, 3 * MB)
     path = segments._segments[0].path
