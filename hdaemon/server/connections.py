@@ -18,8 +18,9 @@ from hdaemon.server.modes import Modes
 from hdaemon.server.pool import BufferPool
 from hdaemon.server.readiness import in_head, set_deadline, too_slow, wake_late
 from hdaemon.server.recorder import Recorder
-from hdaemon.server.routes import Parts, Routes
+from hdaemon.server.routes import Routes
 from hdaemon.server.security import WrongTokens
+from hdaemon.server.sending import Sender, send_now, shut
 from hdaemon.server.subscribers import Subscribers
 from hdaemon.wire.access import Access
 from hdaemon.wire.events import Event, Goodbye, ModeWord, Refused, Reply, Request, Requests, Upgrade
@@ -30,13 +31,10 @@ from hdaemon.wire.limits import Limits
 from hdaemon.wire.raw import RawDoor
 from hdaemon.wire.sniff import OpeningDoor, sniff
 
-__all__ = ["Connections", "send_now"]
+__all__ = ["Connections"]
 
 RECEIVE_BYTES = 256 * 1024
 """One receive: large enough that the interpreter's cost vanishes, small enough to share its lock fairly."""
-
-_HELD_BYTES = 256 * 1024
-"""Answers to requests that came at once are sent at once, up to so many bytes."""
 
 Tell = Callable[[str, str, "Client | None"], None]
 
@@ -88,7 +86,14 @@ class Connections:
         self._token, self._origins = token, origins
         self._client_identifier = client_identifier
         self._echo = echo
-        self._subscribers = Subscribers(recorder.store, limits.max_queued_bytes, self.flush, self._refuse)
+        self._sender = Sender(
+            limits,
+            is_open=lambda connection: connection.client.id in self._open,
+            wait_for=lambda connection, events: self.selector.modify(connection.sock, events, connection),
+            note=self.note,
+            give_up=lambda connection, why: self._close(connection, why, deliver=False),
+        )
+        self._subscribers = Subscribers(recorder.store, limits.max_queued_bytes, self._sender.flush, self._refuse)
         recorder.publish = self._subscribers.publish
         self._made = 0
         # Nothing is due for any connection before it; often it is the time of one that has got another since. To look
@@ -135,7 +140,7 @@ class Connections:
         connection = Connection(client, sock, door)
         limit = self._limits.max_clients
         if len(self._open) >= 2 * limit:  # as many again are being told why they were refused: no more of that
-            _shut(sock)
+            shut(sock)
             return
         connection.counted = sum(other.counted for other in self._open.values()) < limit
         with self._lock:
@@ -201,6 +206,10 @@ class Connections:
             if isinstance(connection.door, HttpDoor):
                 connection.client.framing = connection.door.framing
                 connection.deadline = None
+
+    def flush(self, connection: Connection) -> None:
+        """Send what waits, as far as there is room."""
+        self._sender.flush(connection)
 
     def next_deadline(self) -> float | None:
         """Return when `time_out` is due, on the monotonic clock; None while nothing is."""
@@ -292,7 +301,7 @@ class Connections:
         finally:
             connection.held = held
         if not held and connection.out and connection.stalls_at is None:
-            self.flush(connection)  # the answers to everything that came at once
+            self._sender.flush(connection)  # the answers to everything that came at once
 
     def _handle_each(self, connection: Connection, events: Iterable[Event]) -> None:
         client = connection.client
@@ -304,9 +313,9 @@ class Connections:
             elif isinstance(event, Refused):
                 self._refuse(connection, event)
             elif isinstance(event, Reply):
-                self._send(connection, [event.data])
+                self._sender.send(connection, [event.data])
             elif isinstance(event, Request):
-                self._send(connection, self._routes.answer(client, event))
+                self._sender.send(connection, self._routes.answer(client, event))
                 if not event.head.keep_alive:
                     self._finish(connection, "answered, as it asked")
             elif isinstance(event, Requests):
@@ -314,11 +323,11 @@ class Connections:
                 if parts is None:
                     self._handle_each(connection, event.each())
                 else:
-                    self._send(connection, parts)
+                    self._sender.send(connection, parts)
             elif isinstance(event, Upgrade):
                 self._upgrade(connection, event)
             elif isinstance(event, Goodbye):
-                self._send(connection, [event.reply])
+                self._sender.send(connection, [event.reply])
                 self._finish(connection, event.reason)
             else:
                 self._recorder.record(client, event, self._modes.of(client))
@@ -341,8 +350,8 @@ class Connections:
             return
         connection.door, connection.subscription = door, subscription
         connection.client.framing = door.framing
-        self._send(connection, [reply])
-        self.flush(connection)  # before anything that could be dropped because it waits
+        self._sender.send(connection, [reply])
+        self._sender.flush(connection)  # before anything that could be dropped because it waits
         set_deadline(connection, self._limits)
         if subscription is not None and connection.client.id in self._open:
             self._subscribers.add(connection)
@@ -364,7 +373,7 @@ class Connections:
         if refused.wrong_token and self._wait_with(connection, refused.reply):
             return
         if refused.reply:
-            self._send(connection, [refused.reply])
+            self._sender.send(connection, [refused.reply])
         self._finish(connection)
 
     def _wait_with(self, connection: Connection, reply: bytes) -> bool:
@@ -381,7 +390,7 @@ class Connections:
 
     def _answer_late(self, connection: Connection) -> None:
         reply, connection.late_reply = connection.late_reply, b""
-        self._send(connection, [reply])
+        self._sender.send(connection, [reply])
         self._finish(connection)
 
     def _full(self) -> str:
@@ -401,55 +410,7 @@ class Connections:
         connection.deadline = None
         self._subscribers.discard(connection)
         if connection.client.id in self._open and not connection.out:
-            self._linger(connection)
-
-    def _linger(self, connection: Connection) -> None:
-        connection.deadline = time.monotonic() + self._limits.linger_s
-        self.note(connection)
-        try:
-            connection.sock.shutdown(socket.SHUT_WR)
-        except OSError:  # it is gone already; the next receive finds that out
-            pass
-
-    def _send(self, connection: Connection, parts: Parts) -> None:
-        """Send what fits now, and the rest when there is room."""
-        connection.out.put(parts, counts=False)
-        if connection.stalls_at is None and (not connection.held or connection.out.queued > _HELD_BYTES):
-            self.flush(connection)
-        if not connection.refused and connection.out.queued > self._limits.max_queued_bytes:
-            text = f"more than {self._limits.max_queued_bytes} bytes of answers wait for it (max_queued_bytes)"
-            self._close(connection, text, deliver=False)
-
-    def flush(self, connection: Connection) -> None:
-        """Send what waits, as far as there is room."""
-        out = connection.out
-        if connection.client.id not in self._open:
-            return
-        try:
-            moved = out.send(connection.sock)
-        except OSError as error:
-            out.clear()
-            self._close(connection, f"connection lost: {error.strerror or error}", deliver=False)
-            return
-        if not out:
-            connection.stalls_at = None
-        elif moved or connection.stalls_at is None:
-            connection.stalls_at = time.monotonic() + self._limits.stall_s
-            self.note(connection)
-        waits = selectors.EVENT_WRITE if out else selectors.EVENT_READ
-        if connection.is_websocket:
-            waits |= selectors.EVENT_READ
-        waited = connection.awaited != waits
-        if waited:
-            connection.awaited = waits
-            self.selector.modify(connection.sock, waits, connection)
-        if out:
-            if not connection.is_websocket:
-                connection.deadline = None  # nothing is read from it meanwhile
-        elif connection.refused:
-            self._linger(connection)
-        elif waited and isinstance(connection.door, HttpDoor):
-            set_deadline(connection, self._limits)  # else who has received does it
+            self._sender.linger(connection)
 
     def _close(self, connection: Connection, why: str, deliver: bool = True) -> None:
         client = connection.client
@@ -468,7 +429,7 @@ class Connections:
                 known = self._open.pop(client.id, None)
             if known is not None:  # else its last words have closed it already
                 self.selector.unregister(connection.sock)
-                _shut(connection.sock)
+                shut(connection.sock)
                 if connection.counted:
                     sent = f"{_counted(client.messages, 'message')}, {_counted(client.bytes, 'byte')}"
                     self._tell("disconnected", f"{connection.why or why}; {sent}", client)
@@ -476,19 +437,3 @@ class Connections:
 
 def _counted(number: int, what: str) -> str:
     return f"{number:,} {what}{'' if number == 1 else 's'}"
-
-
-def send_now(sock: socket.socket, data: bytes) -> bool:
-    """Send what fits without waiting; return whether all of it did."""
-    try:
-        return sock.send(data) == len(data)
-    except OSError:
-        return False
-
-
-def _shut(sock: socket.socket) -> None:
-    try:
-        sock.shutdown(socket.SHUT_RDWR)  # close() alone leaves it open where a child process holds it too
-    except OSError:
-        pass
-    sock.close()

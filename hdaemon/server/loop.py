@@ -25,13 +25,14 @@ from hdaemon.errors import BindError, HdaemonError
 from hdaemon.log import RingLog
 from hdaemon.message import check_channel
 from hdaemon.server.client import Client
-from hdaemon.server.connections import Connections, send_now
+from hdaemon.server.connections import Connections
 from hdaemon.server.listener import Acceptor, at, is_loopback, listen
 from hdaemon.server.modes import Modes, checked_framing
 from hdaemon.server.readiness import filling
 from hdaemon.server.recorder import DataBlock, Recorder
 from hdaemon.server.routes import Routes
 from hdaemon.server.security import checked_origins, checked_token
+from hdaemon.server.sending import send_now
 from hdaemon.server.sessions import SessionFile
 from hdaemon.server.shared import OFFERED, Segments
 from hdaemon.store import Store
