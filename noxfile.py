@@ -32,7 +32,11 @@ nox.options.error_on_missing_interpreters = False
 nox.options.download_python = "never"
 
 ROOT = Path(__file__).parent
-OFFSCREEN = {"QT_QPA_PLATFORM": "offscreen", "PYTHONDONTWRITEBYTECODE": "1"}
+OFFSCREEN = {
+    "QT_QPA_PLATFORM": "offscreen",
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "HDAEMON_STATE": str(ROOT / ".nox" / "state"),  # not among the session files of who runs this
+}
 
 # The Pythons and Qt bindings of Houdini 20, 21 and 22. PySide2 was built against numpy 1, and PySide6 6.5 warns
 # under numpy 2; pytest-qt 4.5 no longer knows PySide2.

@@ -6,6 +6,7 @@ python tests/examples/blender_addon.py live     (only the cases with that in the
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from types import SimpleNamespace
@@ -187,6 +188,7 @@ def case_a_token_is_used_and_not_saved(world: World) -> None:
     added(bpy.ops.mesh.primitive_cube_add)
     with Serving("--mode", "evaluate", "--token", "correct-horse-battery-staple") as server:
         world.settings.address = server.address
+        os.environ["HDAEMON_STATE"] = str(FOLDER / "another user's")  # else the add-on's client finds the token there
         bpy.ops.hdaemon.send()
         assert world.link.wait(20)
         assert world.link.status[0] == "failed", world.link.status

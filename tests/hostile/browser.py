@@ -82,6 +82,22 @@ class Pages(ThreadingHTTPServer):
         self.page = b""
         self.go = threading.Event()
         self.reports: queue.Queue[tuple[str, str]] = queue.Queue()
+        self._sockets: list[socket.socket] = []
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        """Take a connection, and remember it."""
+        sock, address = super().get_request()
+        self._sockets.append(sock)
+        return sock, address
+
+    def server_close(self) -> None:
+        """Close the port and every connection: a browser opens some before it needs them, and would use them later."""
+        super().server_close()
+        for sock in self._sockets:
+            try:
+                sock.shutdown(socket.SHUT_RDWR)
+            except OSError:  # closed already
+                pass
 
     @property
     def port(self) -> int:
