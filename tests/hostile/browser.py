@@ -202,7 +202,8 @@ def page(control: str, loop_port: int, attempts: list[str], token: str = "") -> 
     }
     script = Path(__file__).with_name("browser_page.js").read_text("utf-8")
     text = (
-        f"<!doctype html><title>page</title><body><script>const settings = {json.dumps(settings)};\n{script}</script>"
+        "<!doctype html><title>page</title><link rel=icon href='data:,'>"  # else the browser asks for an icon
+        f"<body><script>const settings = {json.dumps(settings)};\n{script}</script>"
     )
     return text.encode()
 
