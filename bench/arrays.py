@@ -25,7 +25,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-from figure import Figure, spread
+from figure import Figure, interleaved, spread
 from session import ROUND_S, Sender, Session, in_rounds, python_cook
 
 from hdaemon.server.shared import OFFERED
@@ -210,14 +210,8 @@ class Receivers:
 
     def measure(self, ways: tuple[str, ...], rounds: int, cook: bool = False) -> dict[str, list[float]]:
         """Take turns; return the milliseconds of each round, but for those that warm up."""
-        times: dict[str, list[float]] = {way: [] for way in ways}
-        for number in range(WARM_UP + rounds):
-            first = number % len(ways)  # not always after the same one, which leaves its data in the caches
-            for way in ways[first:] + ways[:first]:
-                took = self.round(way, cook) * 1000
-                if number >= WARM_UP:
-                    times[way].append(took)
-        return times
+        each = {way: lambda way=way: self.round(way, cook) * 1000 for way in ways}
+        return interleaved(each, rounds, WARM_UP)
 
     def close(self) -> None:
         """End everything."""

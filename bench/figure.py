@@ -9,11 +9,15 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 __all__ = ["Curve", "Figure", "interleaved", "medians", "number", "spread"]
 
 LENIENT = 3.0
 """How far from `Figure.must` a ratio may be before a short run fails: machines of a CI are small and shared."""
+
+
+Taken = TypeVar("Taken")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +92,17 @@ class Curve:
     note: str = ""
 
 
-def interleaved(ways: Mapping[str, Callable[[], float]], rounds: int, warm_up: int = 1) -> dict[str, list[float]]:
-    """Take turns: each way once, `rounds` times over; return what each returned. The first `warm_up` do not count."""
-    found: dict[str, list[float]] = {name: [] for name in ways}
+def interleaved(ways: Mapping[str, Callable[[], Taken]], rounds: int, warm_up: int = 1) -> dict[str, list[Taken]]:
+    """Take turns: each way once, `rounds` times over; return what each returned. The first `warm_up` do not count.
+
+    Each turn begins with another way: none comes always after the same one, which leaves its data in the caches.
+    """
+    found: dict[str, list[Taken]] = {name: [] for name in ways}
+    names = list(ways)
     for turn in range(warm_up + rounds):
-        for name, way in ways.items():
-            value = way()
+        first = turn % len(names)
+        for name in names[first:] + names[:first]:
+            value = ways[name]()
             if turn >= warm_up:
                 found[name].append(value)
     return found

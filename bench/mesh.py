@@ -29,7 +29,7 @@ from typing import Any
 
 import numpy as np
 from bgeo import grid
-from figure import Figure, spread
+from figure import Figure, interleaved, spread
 from session import ROUND_S, Sender, Session, in_rounds
 
 from hdaemon.content import bgeo
@@ -227,13 +227,7 @@ class Receivers:
 
     def measure(self, ways: tuple[str, ...], rounds: int) -> dict[str, list[Stages]]:
         """Take turns; return the stages of each round, but for those that warm up."""
-        found: dict[str, list[Stages]] = {way: [] for way in ways}
-        for number in range(WARM_UP + rounds):
-            for way in ways:
-                stages = self.round(way)
-                if number >= WARM_UP:
-                    found[way].append(stages)
-        return found
+        return interleaved({way: lambda way=way: self.round(way) for way in ways}, rounds, WARM_UP)
 
     def close(self) -> None:
         """End everything."""

@@ -10,7 +10,8 @@ import sys
 import textwrap
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from qtpy import QtCore
@@ -38,6 +39,16 @@ def wait_until(condition: Callable[[], object], what: str = "", timeout_s: float
 def wait_until_passed(moment: float) -> None:
     """Return when the monotonic clock has passed `moment`, for tests of what time itself does."""
     wait_until(lambda: time.monotonic() > moment, timeout_s=max(1.0, 2 * (moment - time.monotonic()) + 1))
+
+
+class Clock:
+    """A clock that a test turns on; in seconds."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
 
 
 class RawClient:
@@ -73,6 +84,27 @@ class RawClient:
 
     def close(self) -> None:
         self.sock.close()
+
+
+@contextmanager
+def dripping(client: RawClient) -> Iterator[None]:
+    """Send a byte every 50 ms meanwhile, until the server has closed the connection."""
+    stop = threading.Event()
+
+    def drip() -> None:
+        try:
+            while not stop.wait(0.05):
+                client.send(b"X")
+        except OSError:
+            pass
+
+    thread = threading.Thread(target=drip)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(5)
 
 
 def data_rows(log: RingLog) -> list[Row]:

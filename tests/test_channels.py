@@ -3,20 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from helpers import Clock
 
 from hdaemon.blocks import LinesBlock, PayloadBlock
 from hdaemon.channels import Channels
 from hdaemon.message import DEFAULT_CHANNEL
-
-
-class Clock:
-    """A clock that a test turns on."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def block(channel: str, payload: bytes = b"{}", serial: int = 1, mode: str = "evaluate") -> PayloadBlock:

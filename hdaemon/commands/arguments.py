@@ -12,7 +12,7 @@ from hdaemon.server.loop import DEFAULT_PORT
 from hdaemon.server.security import MAX_TOKEN_BYTES, checked_origins, checked_token
 from hdaemon.wire.limits import Limits
 
-__all__ = ["address", "limit", "origin", "port", "server", "token"]
+__all__ = ["address", "limit", "origin", "port", "positive", "seconds", "server", "token"]
 
 
 def port(text: str) -> int:
@@ -24,6 +24,26 @@ def port(text: str) -> int:
     if not (text.isascii() and text.isdigit()) or int(text[:6]) > 65535:
         raise argparse.ArgumentTypeError(f"{text!r} is not a port: use 1 to 65535, or 0 for any free port")
     return int(text)
+
+
+def positive(text: str, what: str) -> float:
+    """Return the number that `text` is: finite, and above 0.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none; `what` says what it should be.
+    """
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of {what}")
+    return number
+
+
+def seconds(text: str) -> float:
+    """Return the seconds that `text` says; see `positive`."""
+    return positive(text, "seconds above 0")
 
 
 def address(text: str) -> tuple[str, int]:

@@ -102,13 +102,7 @@ def _channel(text: str) -> str:
 
 
 def _unit(text: str) -> float:
-    try:
-        unit = float(text)
-    except ValueError:
-        unit = 0.0
-    if not 0 < unit < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of metres above 0, such as 0.01 for centimetres")
-    return unit
+    return arguments.positive(text, "metres above 0, such as 0.01 for centimetres")
 
 
 def _content_type(text: str) -> str:

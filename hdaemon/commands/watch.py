@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from hdaemon.blocks import PayloadBlock
 from hdaemon.client import BadValue, Client, ClientError, Message, Subscription, Timeout
+from hdaemon.commands import arguments
 from hdaemon.commands.output import Output, as_ndjson, as_text
 from hdaemon.commands.send import add_server_arguments
 from hdaemon.commands.telling import at_signals, tell
@@ -33,23 +34,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_server_arguments(parser)
     parser.add_argument("--json", action="store_true", help="write a JSON object a message (NDJSON)")
     parser.add_argument("--count", metavar="N", type=_count, help="end after N messages")
-    parser.add_argument("--seconds", metavar="S", type=_seconds, help="end after S seconds")
+    parser.add_argument("--seconds", metavar="S", type=arguments.seconds, help="end after S seconds")
 
 
 def _count(text: str) -> int:
     if not (text.isascii() and text.isdigit()) or not 0 < int(text[:18]):
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of messages: use 1 or more")
     return int(text[:18])
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
-    return seconds
 
 
 def run(args: argparse.Namespace) -> int:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import io
 import json as python_json
+import tracemalloc
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +25,7 @@ from hdaemon.content.mesh import Mesh
 from hdaemon.errors import DecodeError
 from hdaemon.message import preview
 
-__all__ = ["CORPUS", "PARSERS", "Parser"]
+__all__ = ["CORPUS", "PARSERS", "Parser", "check_memory"]
 
 CORPUS = Path(__file__).resolve().parent / "corpus"
 MIB = 1024 * 1024
@@ -47,6 +49,18 @@ class Parser:
     factor: int
     floor_bytes: int = 256 * 1024
     tokens: tuple[bytes, ...] = ()
+
+
+def check_memory(parser: Parser, data: bytes) -> None:
+    """Raise `AssertionError` when parsing takes more memory than is stated."""
+    tracemalloc.start()
+    try:
+        with suppress(DecodeError):
+            parser.read(data)
+    finally:
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert peak <= parser.floor_bytes + parser.factor * len(data), f"{peak} bytes of memory for {len(data)}"
 
 
 def _shown(content_type: str, data: bytes) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import struct
-import tracemalloc
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -15,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from frames import BINARY, PING, TEXT, frame
-from hostile.parsers import CORPUS, PARSERS
+from hostile.parsers import CORPUS, PARSERS, check_memory
 
 from hdaemon.content import bgeo_binary, bgeo_encode
 from hdaemon.errors import DecodeError
@@ -148,14 +147,7 @@ def test_the_worst_is_within_what_is_stated(case: str) -> None:
     parser, data = PARSERS[name], make()
     with suppress(DecodeError):  # what is imported and remembered once does not count
         parser.read(min((CORPUS / name).iterdir()).read_bytes())
-    tracemalloc.start()
-    try:
-        with suppress(DecodeError):
-            parser.read(data)
-    finally:
-        peak = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
-    assert peak <= parser.floor_bytes + parser.factor * len(data), f"{peak / len(data):.1f} times {len(data)} bytes"
+    check_memory(parser, data)
 
 
 def test_every_parser_has_its_worst() -> None:

@@ -7,12 +7,11 @@ import json
 import shutil
 import socket
 import subprocess
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from helpers import RawClient, data_rows, events, wait_until
+from helpers import RawClient, data_rows, dripping, events, wait_until
 
 import hdaemon
 from hdaemon import Limits, RingLog, Store
@@ -362,22 +361,8 @@ def test_a_slow_head_is_told_and_closed(
         client.send(request(server, "GET /status HTTP/1.1"))
         assert client.sock.recv(65536).startswith(b"HTTP/1.1 200 ")
     client.send(b"GET /status HTTP/1.1\r\n")
-    stop = threading.Event()
-
-    def drip() -> None:  # a byte now and then does not buy more time
-        try:
-            while not stop.wait(0.05):
-                client.send(b"X")
-        except OSError:
-            pass
-
-    thread = threading.Thread(target=drip)
-    thread.start()
-    try:
+    with dripping(client):  # a byte now and then does not buy more time
         assert client.read_all().startswith(b"HTTP/1.1 408 ")
-    finally:
-        stop.set()
-        thread.join(5)
     assert "rest of the head" in events(log, "refused")[0]
 
 

@@ -3,18 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from helpers import Clock
 
 from hdaemon.server.pace import BACKLOG_S, INTERVAL_S, LONGEST_S, Pace
-
-
-class Clock:
-    """Seconds that pass when the test says so."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import socket
-import threading
 from collections.abc import Callable, Iterator
 
 import pytest
-from helpers import RawClient
+from helpers import RawClient, dripping
 
 from hdaemon.server import readiness
 from hdaemon.server.client import Client, Connection
@@ -109,19 +108,5 @@ def test_it_is_told_and_closed(
     client = connect(server)
     host = f"Host: {server.host}:{server.port}".encode()
     client.send(SIZED.replace(b"Host: 127.0.0.1:2000", host))
-    stop = threading.Event()
-
-    def drip() -> None:
-        try:
-            while not stop.wait(0.05):
-                client.send(b"X")
-        except OSError:
-            pass
-
-    thread = threading.Thread(target=drip)
-    thread.start()
-    try:
+    with dripping(client):  # a byte now and then does not buy more time
         assert client.read_all().startswith(b"HTTP/1.1 408 ")
-    finally:
-        stop.set()
-        thread.join(5)

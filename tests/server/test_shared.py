@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from helpers import Clock
 from shared_memory import needed, none_left, write
 
 from hdaemon.log import RingLog
@@ -29,16 +30,6 @@ Start = Callable[..., HPythonServer]
 Ask = Callable[..., tuple[int, Any]]
 
 MB = 1_100_000
-
-
-class Clock:
-    """A clock that a test moves."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture
