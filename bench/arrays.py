@@ -257,12 +257,12 @@ def figures(short: bool) -> Iterator[Figure]:
         with Session() as session:
             receivers = Receivers(session, megabytes, with_rpyc=kind == "small")
             try:
-                yield from _of_size(receivers, kind, megabytes, rounds, 1 if short else 3)
+                yield from _of_size(receivers, kind, megabytes, rounds)
             finally:
                 receivers.close()
 
 
-def _of_size(receivers: Receivers, kind: str, megabytes: int, rounds: int, rpyc_rounds: int) -> Iterator[Figure]:
+def _of_size(receivers: Receivers, kind: str, megabytes: int, rounds: int) -> Iterator[Figure]:
     work = f"{megabytes} MB array to message.data"
     if kind == "large":
         more = peak_memory(receivers)
@@ -278,9 +278,9 @@ def _of_size(receivers: Receivers, kind: str, megabytes: int, rounds: int, rpyc_
     times = receivers.measure((*OURS, "pyzmq"), rounds, cook=True)
     yield from _ratios(f"{work}, while Python runs without pause", times, "pyzmq", "pyzmq PUSH/PULL", cooking)
     if "RPyC" in receivers.ways:
-        times = receivers.measure((*OURS, "RPyC"), rpyc_rounds)
+        times = receivers.measure((*OURS, "RPyC"), 3)  # half a second each
         yield from _ratios(work, times, "RPyC", "RPyC as it comes", (50, 100))
-        times = receivers.measure((*OURS, "RPyC tuned"), 3 * rpyc_rounds)
+        times = receivers.measure((*OURS, "RPyC tuned"), 7)
         yield from _ratios(work, times, "RPyC tuned", "RPyC tuned", (12, 20))
 
 

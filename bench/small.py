@@ -112,7 +112,7 @@ def processor_s(session: Session) -> float:
 
 def figures(short: bool) -> Iterator[Figure]:
     """Yield the rows."""
-    count, calls, trips, rounds = (10_000, 1_000, 200, 5) if short else (50_000, 4_000, 1_000, 9)
+    count, calls, trips, rounds = (30_000, 2_000, 200, 5) if short else (50_000, 4_000, 1_000, 9)
     taken: list[bytes] = []
     with Session() as session:
         server = start_rpyc(taken)
