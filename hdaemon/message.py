@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from hdaemon import content
 from hdaemon.errors import DecodeError, UsageError
+
+TYPE_CHECKING = False  # to import typing takes 3 of the 30 ms that `import hdaemon` may
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ["DEFAULT_CHANNEL", "MODES", "Message", "check_channel", "one_line", "preview"]
 

@@ -9,10 +9,13 @@ A type that nobody registered is handed over as bytes.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from hdaemon.content.buffers import Payload, load_numpy
 from hdaemon.errors import DecodeError, UsageError
+
+TYPE_CHECKING = False  # to import typing takes 3 of the 30 ms that `import hdaemon` may
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = [
     "BGEO",
@@ -36,7 +39,7 @@ SAFETENSORS = "application/vnd.safetensors"
 BGEO = "application/x-houdini-bgeo"
 OCTET_STREAM = "application/octet-stream"
 
-Decoder = Callable[[Any], Any]
+Decoder = Callable[["Any"], "Any"]
 """Called with a `Payload`: bytes, or a bytearray or memoryview, which have not all the methods of bytes."""
 
 
