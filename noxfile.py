@@ -21,6 +21,8 @@ nox.options.sessions = [
     "imports",
     "tests",
     "exhaustive",
+    "faults",
+    "fuzz",
     "smoke",
     "conformance",
     "blender",
@@ -45,6 +47,9 @@ BINDINGS = {
     "3.11": ["PySide6-Essentials==6.5.3", "numpy<2"],
     "3.13": ["PySide6-Essentials==6.8.3"],
 }
+
+WORKERS = 2
+"""Of pytest-xdist: the tests wait for sockets and timers, and are held to times, so that more would only disturb."""
 
 # Exact: another version may format or judge differently.
 RUFF = "ruff==0.17.6"
@@ -118,7 +123,7 @@ def imports(session: nox.Session) -> None:
 @nox.session(python=list(BINDINGS))
 def tests(session: nox.Session) -> None:
     """Test the installed wheel, so that a file missing from it is found, with the tests of the checkout."""
-    run_tests(session, "not exhaustive and not hostile")
+    run_tests(session, "not exhaustive and not hostile", workers=WORKERS)
 
 
 @nox.session(python="3.11")
@@ -127,7 +132,7 @@ def exhaustive(session: nox.Session) -> None:
     run_tests(session, "exhaustive")
 
 
-def run_tests(session: nox.Session, marked: str, *only: str, **env: str) -> None:
+def run_tests(session: nox.Session, marked: str, *only: str, workers: int = 0, **env: str) -> None:
     """Run the tests that are `marked` against the installed wheel: `only` some, or those that were asked for."""
     session.install(f"{ROOT}[test]", *BINDINGS[str(session.python)])
     # From another folder and in importlib mode: the checkout must never come before the wheel on sys.path.
@@ -136,6 +141,8 @@ def run_tests(session: nox.Session, marked: str, *only: str, **env: str) -> None
     options = ["-c", str(ROOT / "pyproject.toml"), f"--rootdir={ROOT}", "-p", "no:cacheprovider"]
     options += ["--import-mode=importlib", "-o", "pythonpath=tests", "-m", marked]
     asked = only or session.posargs
+    if workers and (only or not session.posargs):  # what was asked for is shown as it comes
+        options += ["-n", str(workers), "--dist", "worksteal"]
     chosen = [str(ROOT / word) if (ROOT / word.split("::")[0]).exists() else word for word in asked]
     # PYTHONSAFEPATH: nor for the programs that tests start (from Python 3.11 on).
     environment = {**OFFSCREEN, "PYTHONSAFEPATH": "1", **env}
@@ -197,16 +204,36 @@ def browser(session: nox.Session) -> None:
 
 
 @nox.session(python="3.11")
+def faults(session: nox.Session) -> None:
+    """Try faults by the thousand; the times that are promised hold for one after the other."""
+    run_tests(session, "hostile and not slow")
+
+
+@nox.session(python="3.11")
+def fuzz(session: nox.Session) -> None:
+    """Let a coverage-guided fuzzer loose on every parser: 60 s each, two at a time (`-- --seconds 600`)."""
+    run_fuzzer(session, *session.posargs)
+
+
+@nox.session(python="3.11")
 def hostile(session: nox.Session) -> None:
-    """Try faults by the thousand, and any bytes on every parser: 10,000 examples, then a fuzzer (`-- --seconds 60`)."""
+    """Everything of `faults` and 800,000 messages that break off; 10,000 examples a parser; then the fuzzer."""
     run_tests(session, "hostile", "tests")
     examples = os.environ.get("HDAEMON_HOSTILE_EXAMPLES", "10000")
-    run_tests(session, "not exhaustive", "tests/hostile/test_parsers.py", HDAEMON_HOSTILE_EXAMPLES=examples)
+    tried = "tests/hostile/test_parsers.py"
+    run_tests(session, "not exhaustive", tried, workers=WORKERS, HDAEMON_HOSTILE_EXAMPLES=examples)
+    run_fuzzer(session, *session.posargs)
+
+
+def run_fuzzer(session: nox.Session, *options: str) -> None:
+    """Fuzz the parsers of the installed wheel."""
+    session.install(f"{ROOT}[test]", *BINDINGS["3.11"])
     try:
         session.install("--only-binary", "atheris", ATHERIS)
     except CommandFailed:
-        session.skip(f"{ATHERIS} is not to be had for this system: the coverage-guided half was left out")
-    session.run("python", str(ROOT / "tests" / "hostile" / "fuzz.py"), "--all", *session.posargs, env=OFFSCREEN)
+        session.skip(f"{ATHERIS} is not to be had for this system: no coverage-guided fuzzing")
+    session.chdir(session.create_tmp())  # where inputs are written in which something was found
+    session.run("python", str(ROOT / "tests" / "hostile" / "fuzz.py"), "--all", *options, env=OFFSCREEN)
 
 
 @nox.session(python="3.11")

@@ -152,10 +152,11 @@ def arrivals() -> Any:
             self.counts: list[int] = []
             self.total = 0
 
-        def offer(self, block: Any) -> None:
+        def offer(self, block: Any) -> bool:
             self.total += block.count
             self.times.append(time.monotonic())
             self.counts.append(self.total)
+            return False
 
     return Arrivals()
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from hdaemon.blocks import DataBlock, PayloadBlock
 from hdaemon.errors import UsageError
 from hdaemon.filters import ChannelFilter
+from hdaemon.interval import short_waits
 from hdaemon.message import Message
 
 __all__ = ["BUDGET_S", "Callback", "Consumers", "Queue"]
@@ -100,7 +101,8 @@ class Queue:
             if timeout_s > 0:
                 self._waiting += 1
                 try:
-                    self._some.wait_for(lambda: self._count or self._closed, timeout_s)
+                    with short_waits():  # the main thread runs Python: it is overtaken sooner
+                        self._some.wait_for(lambda: self._count or self._closed, timeout_s)
                 finally:
                     self._waiting -= 1
             left = self._count if most is None else min(most, self._count)
@@ -140,13 +142,16 @@ class Queue:
         """Whether `close` was called."""
         return self._closed
 
-    def offer(self, block: DataBlock) -> None:
-        """Add what was stored, when it is wanted; called on the server thread, never waits for the consumer."""
+    def offer(self, block: DataBlock) -> bool:
+        """Add what was stored, when it is wanted; called on the server thread, never waits for the consumer.
+
+        Returns whether a thread waits for it, and is to be woken by `wake`.
+        """
         if block.channel not in self.wanted:
-            return
+            return False
         with self._some:
             if self._closed:
-                return
+                return False
             self._blocks.append(block)
             self._count += block.count
             self._bytes += block.size
@@ -159,8 +164,12 @@ class Queue:
                 self._forget(gone)
                 if gone < oldest and len(self._blocks) == 1:
                     break  # what is left is a part of one block, which is held whole
-            if self._waiting:
-                self._some.notify()
+            return self._waiting > 0
+
+    def wake(self) -> None:
+        """Wake a thread that waits for a message."""
+        with self._some:
+            self._some.notify()
 
     def _forget(self, count: int) -> None:
         """Let go of the oldest `count` messages, all of one block."""
@@ -244,10 +253,19 @@ class Consumers:
         with self._lock:
             self._all = (*(kept for kept in self._all if not kept.closed), queue)
 
-    def offer(self, block: DataBlock) -> None:
-        """Offer to every consumer what was stored."""
+    def offer(self, block: DataBlock, to_wake: set[Queue] | None = None) -> None:
+        """Offer to every consumer what was stored.
+
+        Args:
+            block: what was stored.
+            to_wake: takes the queues for which threads wait, which the caller is to wake soon; None: woken at once.
+        """
         for queue in self._all:
-            queue.offer(block)
+            if queue.offer(block):
+                if to_wake is None:
+                    queue.wake()
+                else:
+                    to_wake.add(queue)
 
     def deliver(self, tell: Callable[[str], None], budget_s: float = BUDGET_S) -> bool:
         """Call callbacks that have something to take, in turn, until the budget is used up; on the main thread.

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from array import array
 
-from hdaemon.blocks import PREVIEW_CHARS, DataBlock, LinesBlock, PayloadBlock, Row, data_row
+from hdaemon.blocks import PREVIEW_CHARS, DataBlock, LinesBlock, PayloadBlock, Row, beginning, data_row
 from hdaemon.content import TEXT
 from hdaemon.message import Message, preview
 
@@ -58,27 +58,32 @@ class GatheredBlock:
         return data_row(number, message, mode)
 
     def without_payload(self, first: int) -> GoneGatheredBlock:
-        """Return what stays without the payloads. Rows before `first` are dropped: they get no preview."""
+        """Return what stays without the payloads; of rows before `first`, which are dropped, nothing."""
         return GoneGatheredBlock(self, max(0, first - self.start))
 
 
 class GoneGatheredBlock:
-    """What stays of a `GatheredBlock` whose payloads were let go: a preview and a size for each row.
+    """What stays of a `GatheredBlock` whose payloads were let go: the beginning and the size of each.
 
     Attributes:
-        kinds, previews: of each message.
+        kinds, beginnings: of each message.
         start, count, size: as of any block; no payload bytes are held.
     """
 
-    __slots__ = ("_serials", "_sizes", "_times", "count", "kinds", "previews", "size", "start")
+    __slots__ = ("_serials", "_sizes", "_times", "beginnings", "count", "kinds", "size", "start")
 
     def __init__(self, whole: GatheredBlock, dropped: int) -> None:
         self._times, self._serials, self.kinds = whole.times, whole.serials, whole.kinds
         self._sizes = array("Q", map(len, whole.payloads))
-        self.previews = [""] * dropped
+        self.beginnings = [b""] * dropped
         for kind, payload in zip(whole.kinds[dropped:], whole.payloads[dropped:], strict=True):
-            self.previews.append(preview(kind[1], payload, PREVIEW_CHARS))
+            self.beginnings.append(beginning(kind[1], payload))
         self.start, self.count, self.size = whole.start, whole.count, 0
+
+    def preview(self, number: int) -> str:
+        """Return the preview of row `number`."""
+        index = number - self.start
+        return preview(self.kinds[index][1], self.beginnings[index], PREVIEW_CHARS)
 
     def row(self, number: int) -> Row:
         """Return row `number` with its preview."""
@@ -90,7 +95,7 @@ class GoneGatheredBlock:
             client,
             None,
             None,
-            self.previews[index],
+            self.preview(number),
             self._sizes[index],
             self._serials[index],
             channel,

@@ -48,6 +48,9 @@ _GATHERED_PART = 1024
 
 _MAX_KINDS = 1024
 
+_WORK_S, _BREATH_S = 0.001, 0.00005
+"""While many payloads go at once, whoever waits for the interpreter gets it after a millisecond, and not after five."""
+
 _SPLIT_BLOCKS_KEPT = 8
 """Blocks whose line offsets are kept: what a pane shows at once comes from a few."""
 
@@ -278,9 +281,10 @@ class RingLog(_Rows):
     def _drop_payloads(self) -> None:
         """Let go of the oldest payloads; called without the lock.
 
-        The previews of a block of lines are made without it: a message of 50 MB pushes out a hundred thousand lines,
-        whose previews take 150 ms, and the interface asks for rows meanwhile.
+        What stays of a block is made without it: a message of 50 MB pushes out a hundred thousand lines, which takes
+        some 50 ms, and the interface asks for rows meanwhile.
         """
+        rested = time.monotonic()
         while (block := self._oldest_payload()) is not None:
             # A new block takes its place: a snapshot that holds the old one keeps its payload.
             gone: Block
@@ -293,8 +297,10 @@ class RingLog(_Rows):
                 if index >= self._head and self._blocks[index] is block:
                     self._split.pop(gone.start, None)
                     self._blocks[index] = gone
-            if rest_s := courtesy.rest_s():  # who draws would wait 5 ms for each look at a row
-                time.sleep(rest_s)
+            rest_s = courtesy.rest_s()  # who draws would wait 5 ms for each look at a row
+            if rest_s or time.monotonic() - rested > _WORK_S:
+                time.sleep(rest_s or _BREATH_S)
+                rested = time.monotonic()
 
     def _oldest_payload(self) -> DataBlock | GatheredBlock | None:
         """Return the block whose payload goes next, which counts no longer; None when there is room enough."""

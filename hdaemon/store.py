@@ -171,11 +171,12 @@ class Store:
             self._next_serial = first + count
         return first
 
-    def put(self, block: DataBlock) -> None:
+    def put(self, block: DataBlock, to_wake: set[Queue] | None = None) -> None:
         """Make the newest message of `block` the latest of its channel; readers on every thread see it from here on.
 
         A message older than what the channel or the store holds (two servers may race) does not replace it. Queues and
-        callbacks are given all messages of the block.
+        callbacks are given all messages of the block; threads that wait for one are woken, or left to the caller in
+        `to_wake`: see `Consumers.offer`.
         """
         held = _Held(block)
         with self._lock:
@@ -184,7 +185,7 @@ class Store:
                 self._latest[block.channel] = held
             if self._newest is None or self._newest.serial < held.serial:
                 self._newest = held
-        self.consumers.offer(block)
+        self.consumers.offer(block, to_wake)
 
     def clear(self) -> None:
         """Forget every message; serial numbers go on from where they are."""

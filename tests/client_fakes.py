@@ -64,6 +64,35 @@ class Connection:
         self.answer(200, {"serial": serial, "channel": channel, "mode": mode, "stored": stored})
 
 
+Script = Callable[[Connection], None]
+
+
+def until_end(connection: Connection) -> None:
+    """Read on until the client has gone."""
+    while True:
+        connection.more()
+
+
+def answers(status: int, value: object) -> Script:
+    """A server that answers a request and then is silent."""
+
+    def script(connection: Connection) -> None:
+        connection.request()
+        connection.answer(status, value)
+        until_end(connection)
+
+    return script
+
+
+def acknowledging(connection: Connection) -> None:
+    """Acknowledge each message, as an hdaemon after its hello, until the client has gone."""
+    serial = 0
+    while True:
+        connection.request()
+        serial += 1
+        connection.acknowledge(serial)
+
+
 def number_of(headers: dict[str, str]) -> int:
     """Return n of the key ``"CLIENT/n"``."""
     found = re.fullmatch(r'"[0-9a-f]{16}/([0-9]+)"', headers["idempotency-key"])
@@ -72,7 +101,7 @@ def number_of(headers: dict[str, str]) -> int:
 
 
 @contextmanager
-def serving(script: Callable[[Connection], None], listener: socket.socket | None = None) -> Iterator[int]:
+def serving(script: Script, listener: socket.socket | None = None) -> Iterator[int]:
     """Run `script` for each connection, one after the other, on a port of its own; yield the port.
 
     A script that ends closes its connection. What it raises fails the test, but not that the client has gone.

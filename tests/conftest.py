@@ -1,4 +1,7 @@
-"""Fixtures of all tests, and what every test is held to: no server, socket or Qt message may be left behind."""
+"""Fixtures of all tests, and what every test is held to.
+
+No server, socket, pressed mouse button or Qt message may be left behind: tests run in any order, by several workers.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ os.environ.pop("HDAEMON_TOKEN", None)
 import pytest  # noqa: E402
 from helpers import ROOT, RawClient, wait_until  # noqa: E402
 from hypothesis import HealthCheck, settings  # noqa: E402
-from qtpy import QtCore  # noqa: E402
+from qtpy import QtCore, QtGui  # noqa: E402
 
 import hdaemon  # noqa: E402
 from hdaemon import paths  # noqa: E402
@@ -59,14 +62,20 @@ def _set_settings_folder(folder: Path) -> None:
 
 @pytest.fixture(autouse=True)
 def _nothing_left(settings_folder: Path) -> Iterator[None]:
-    """Fail a test that leaves a server's thread or an open socket behind."""
-    before = _open_sockets()
+    """Fail a test that leaves a server's thread, an open socket or a pressed mouse button behind."""
+    before, pressed_before = _open_sockets(), _mouse_pressed()
     yield
     left = alive()
     for server in left:
         server.stop()
     assert not left, f"servers left running: {[server.name for server in left]}"
     wait_until(lambda: _open_sockets() <= before, "sockets left open")
+    assert pressed_before or not _mouse_pressed(), "a mouse button was left pressed, and every later panel sees it"
+
+
+def _mouse_pressed() -> bool:
+    """Return what Qt believes of the mouse; a list moves nothing under a hand that selects, for as long as it lasts."""
+    return bool(QtGui.QGuiApplication.mouseButtons() != QtCore.Qt.MouseButton.NoButton)
 
 
 def _open_sockets() -> set[str]:

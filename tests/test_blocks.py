@@ -8,11 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hdaemon.blocks import PayloadBlock, PayloadsBlock, Row
+from hdaemon import blocks as blocks_module
+from hdaemon.blocks import LinesBlock, PayloadBlock, PayloadsBlock, Row, beginning
 from hdaemon.channels import Channels
 from hdaemon.commands.output import as_ndjson, as_text
 from hdaemon.errors import PayloadGone
 from hdaemon.log import RingLog
+from hdaemon.message import preview
 from hdaemon.printer import Printer
 from hdaemon.store import Store
 
@@ -51,6 +53,44 @@ def test_rows_that_were_let_go() -> None:
     assert (log.payload_bytes, log.payloads_dropped, log.rows_dropped) == (4, 2, 1)
     with pytest.raises(PayloadGone):
         log[0].payload  # noqa: B018
+
+
+@given(
+    st.sampled_from(["text/plain", "application/json", "application/octet-stream", "application/vnd.safetensors"]),
+    st.sampled_from([b"a", b"\n", "ä".encode(), "\U0001f600".encode(), b"\xff"]),
+    st.one_of(st.integers(0, 5), st.integers(195, 205), st.integers(795, 805), st.just(5000)),
+    st.binary(max_size=3),
+)
+def test_what_stays_is_enough_for_the_preview(content_type: str, unit: bytes, count: int, end: bytes) -> None:
+    payload = unit * count + end
+    stays = beginning(content_type, memoryview(payload))
+    assert preview(content_type, stays) == preview(content_type, payload)
+    assert len(stays) <= (201 if content_type == "text/plain" and payload.isascii() else 801)
+
+
+def test_the_line_of_arrays_that_were_let_go_names_them_all() -> None:
+    head = json.dumps({f"array{n}": {"dtype": "F32", "shape": [n], "data_offsets": [0, 0]} for n in range(4)}).encode()
+    payload = len(head).to_bytes(8, "little") + head + bytes(1000)
+    kind = "application/vnd.safetensors"
+    assert "array3" in preview(kind, beginning(kind, payload))
+
+
+def test_no_preview_is_made_of_what_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One large message pushes out 100,000 lines: their previews kept the interpreter for 150 ms."""
+    made: list[bytes] = []
+
+    def counted(content_type: str, payload: bytes, max_chars: int) -> str:
+        made.append(payload)
+        return preview(content_type, payload, max_chars)
+
+    monkeypatch.setattr(blocks_module, "preview", counted)
+    log = RingLog(max_payload_bytes=100_000)
+    log.append(LinesBlock(1.0, 1, "default", b"0123456789\n" * 5000, 5000, "client-1", "print"))
+    log.append(many([b"x" * 9000] * 10, serial=5001))
+    assert log.payloads_dropped == 5000
+    assert not made
+    assert (log[0].text, log[4999].text) == ("0123456789", "0123456789")
+    assert len(made) == 2
 
 
 @given(st.lists(PAYLOADS, min_size=1, max_size=4), st.integers(1, 12), st.integers(1, 12))

@@ -117,12 +117,12 @@ def test_rows_drop_and_numbers_go_on() -> None:
     assert (log.first, log.end, log[0].serial) == (5000, 5001, 5000)
 
 
-def test_no_preview_is_made_of_rows_that_are_dropped() -> None:
+def test_nothing_is_kept_of_rows_that_are_dropped() -> None:
     block = GatheredBlock(10)
     for number in range(4):
         block.add(0.0, number, ("a", "text/plain", "c", "print"), b"%d" % number)
     gone = block.without_payload(12)
     assert isinstance(gone, GoneGatheredBlock)
-    assert gone.previews == ["", "", "2", "3"]
+    assert gone.beginnings == [b"", b"", b"2", b"3"]
     assert (gone.row(13).text, gone.row(13).size, gone.row(13).serial) == ("3", 1, 3)
     assert block.times == array("d", [0.0] * 4)

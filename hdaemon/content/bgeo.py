@@ -9,6 +9,7 @@ later write. What it says is checked against itself: the counts against the arra
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 from hdaemon.content import json as strict_json
@@ -91,6 +92,6 @@ def _ascii(view: memoryview, head: bytes) -> Any:
             "send the binary form"
         )
     try:
-        return strict_json.decode(view)
+        return strict_json.decode(view, sys.maxsize)  # they are counted
     except DecodeError as error:
         raise DecodeError(f"not bgeo: as ASCII geometry it is {error}") from error

@@ -1,8 +1,8 @@
 """application/msgpack: MessagePack (github.com/msgpack/msgpack/blob/master/spec.md), as Python objects.
 
 Before the package msgpack makes anything of a payload, its structure is walked here: every announced length must fit
-what follows, nesting is limited to `MAX_DEPTH`, and nothing may follow the one value. A few bytes that announce
-gigabytes are so refused before anything is allocated.
+what follows, nesting is limited to `MAX_DEPTH` and values to `bounds.MAX_VALUES`, and nothing may follow the one value.
+A few bytes that announce gigabytes, or become gigabytes of objects, are so refused before anything is allocated.
 
 str becomes str (it must be UTF-8), bin bytes, array list, map dict. A key may be anything but an array or a map; one
 that is twice in a map is refused (1, 1.0 and true are the same key in Python). Extension type -1 becomes
@@ -17,6 +17,7 @@ import re
 from types import ModuleType
 from typing import Any
 
+from hdaemon.content import bounds
 from hdaemon.content.buffers import Payload, flat, short
 from hdaemon.errors import DecodeError
 
@@ -111,10 +112,10 @@ def _check(view: memoryview) -> None:
     """Walk over every value of the payload, making none.
 
     `todo` counts the values still to come in the innermost array or map, `promised` those in all of them: each takes a
-    byte at least, so more than are left is refused when it is announced.
+    byte at least, so more than are left is refused when it is announced. `values` are those and all before.
     """
-    size, at = len(view), 0
-    todo, promised = 1, 1
+    size, at, most = len(view), 0, bounds.MAX_VALUES
+    todo, promised, values = 1, 1, 1
     outer: list[int] = []
     while True:
         while not todo:
@@ -142,6 +143,12 @@ def _check(view: memoryview) -> None:
             promised -= 1
             if children is not None:
                 promised += children
+                values += children
+                if values > most and promised <= size - at:  # else it is cut off, which is said above
+                    raise DecodeError(
+                        f"not taken as MessagePack: at offset {begin} the values are {values}, over the limit of "
+                        f"{most}; {bounds.ADVICE}"
+                    )
                 outer.append(todo)
                 todo = children
                 if len(outer) > MAX_DEPTH:

@@ -66,9 +66,10 @@ class _Bell(Callback):
         super().__init__("#", lambda _: None)
         self._ring, self._rung = ring, False
 
-    def offer(self, block: DataBlock) -> None:
+    def offer(self, block: DataBlock) -> bool:
         """Note that there is something; called on the server thread."""
         self._rung = True
+        return False
 
     def __len__(self) -> int:
         return int(self._rung)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from hdaemon.blocks import DataBlock, PayloadBlock
 from hdaemon.consumers import Queue
+from hdaemon.content import JSON, MSGPACK
 from hdaemon.houdini.from_message import Conventions
 from hdaemon.houdini.prepare import Prepared, prepare
 from hdaemon.houdini.reuse import BytesPool
@@ -21,12 +22,15 @@ from hdaemon.message import Message
 from hdaemon.store import Store
 from hdaemon.store import store as process_store
 
-__all__ = ["LARGE_BYTES", "Key", "Worker", "worker"]
+__all__ = ["LARGE_BYTES", "LARGE_TREE_BYTES", "Key", "Worker", "worker"]
 
 _logger = logging.getLogger(__name__)
 
 LARGE_BYTES = 256 * 1024
 """Payloads from here on are worth a thread: what is smaller is prepared in a cook within about a millisecond."""
+
+LARGE_TREE_BYTES = 8 * 1024
+"""The same of JSON and MessagePack, of which every few bytes are an object: 256 KiB of it took a cook 10 to 190 ms."""
 
 MAX_BURIED = 8
 """What may wait to be let go of while the thread is busy: it is memory that nobody uses."""
@@ -60,10 +64,13 @@ class _Tap(Queue):
         super().__init__(key[0], maxlen=1)
         self._owner, self._key = owner, key
 
-    def offer(self, block: DataBlock) -> None:
+    def offer(self, block: DataBlock) -> bool:
         """Hand over what is large; called on the server thread."""
-        if isinstance(block, PayloadBlock) and block.size >= LARGE_BYTES and block.channel in self.wanted:
-            self._owner._offer(self._key, block)
+        if isinstance(block, PayloadBlock) and block.channel in self.wanted:
+            trees = block.content_type in (JSON, MSGPACK)
+            if block.size >= (LARGE_TREE_BYTES if trees else LARGE_BYTES):
+                self._owner._offer(self._key, block)
+        return False
 
 
 class Worker:

@@ -13,8 +13,10 @@ import sys
 import time
 from collections.abc import Callable
 
+from hdaemon.interval import short_waits
 from hdaemon.server.client import Connection
-from hdaemon.server.interval import short_waits
+from hdaemon.server.pages import TOUCH_BYTES, touch
+from hdaemon.server.pool import BufferPool
 from hdaemon.server.readiness import set_low_water
 
 __all__ = ["HEAD_BYTES", "Bodies"]
@@ -47,11 +49,12 @@ class Bodies:
     """What is known of how bodies come.
 
     Args:
+        pool: what they are received into.
         clock: the monotonic clock.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+    def __init__(self, pool: BufferPool, clock: Callable[[], float] = time.monotonic) -> None:
+        self._pool, self._clock = pool, clock
         self._contended_until = 0.0
 
     @property
@@ -65,7 +68,10 @@ class Bodies:
         Raises:
             OSError: as `socket.recv_into`; BlockingIOError when there is nothing.
         """
-        connection.had_body = True
+        if not connection.had_body:
+            connection.had_body, connection.untouched = True, self._pool.untouched(target)
+        if connection.untouched:
+            target = _touched(connection, target)
         if self.contended and not connection.slow and _can_wait(connection):
             return self._wait_for(connection, target)
         began = self._clock()
@@ -95,6 +101,18 @@ class Bodies:
                 sock.setblocking(False)
         connection.slow = size < len(part)
         return size
+
+
+def _touched(connection: Connection, target: memoryview) -> memoryview:
+    """Return the beginning of `target` whose pages are there, after more of them were touched where they run out."""
+    ahead = len(target) - connection.untouched
+    if ahead < TOUCH_BYTES // 2:
+        part = target[ahead : ahead + TOUCH_BYTES]
+        with short_waits():
+            touch(part)
+        connection.untouched -= len(part)
+        ahead += len(part)
+    return target[:ahead]
 
 
 def _can_wait(connection: Connection) -> bool:

@@ -61,12 +61,15 @@ class Connection:
         awaited: what the selector waits for on its socket.
         low_water: how many bytes must have come before its thread is woken (SO_RCVLOWAT).
         had_body: the last receive was of a large body. slow: its sender is not waited for. bounded: a receive that
-            waits has a time on this socket (SO_RCVTIMEO). See `Bodies`.
+            waits has a time on this socket (SO_RCVTIMEO). untouched: bytes at the end of its buffer whose pages were
+            never touched. See `Bodies`.
         body: which body of its door the next is about. body_at: since when it comes, on the monotonic clock.
         late_reply: what it is told at the deadline, and not before: it has shown a wrong token, and not the first.
         why: what is said of it when it is closed; empty for what closing itself says.
         out: what is to be sent.
         subscription: what it listens to, if it does.
+        told: the log has a row that it is connected.
+        quiet_until: when it gets that row although nothing of it was taken; None for never. See `Visits`.
         counted: it is one of the clients; False for one too many, which is only being told so.
     """
 
@@ -82,12 +85,15 @@ class Connection:
     had_body: bool = False
     slow: bool = False
     bounded: bool = False
+    untouched: int = 0
     body: int = 0
     body_at: float = 0.0
     late_reply: bytes = b""
     why: str = ""
     out: Outbox = field(default_factory=Outbox)
     subscription: Subscription | None = None
+    told: bool = False
+    quiet_until: float | None = None
     counted: bool = True
 
     @property

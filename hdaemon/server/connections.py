@@ -22,6 +22,7 @@ from hdaemon.server.routes import Routes
 from hdaemon.server.security import WrongTokens
 from hdaemon.server.sending import Sender, send_now, shut
 from hdaemon.server.subscribers import Subscribers
+from hdaemon.server.visits import Tell, Visits
 from hdaemon.wire.access import Access
 from hdaemon.wire.events import Event, Goodbye, ModeWord, Refused, Reply, Request, Requests, Upgrade
 from hdaemon.wire.frames import GOING_AWAY, close_frame
@@ -36,8 +37,6 @@ __all__ = ["Connections"]
 RECEIVE_BYTES = 256 * 1024
 """One receive: large enough that the interpreter's cost vanishes, small enough to share its lock fairly."""
 
-Tell = Callable[[str, str, "Client | None"], None]
-
 
 class Connections:
     """Everything that is connected to one server.
@@ -47,7 +46,7 @@ class Connections:
         modes: says in which mode a client's data is received, and hears its words.
         recorder: takes what was received.
         routes: answers requests.
-        tell: adds a lifecycle row: its event, its text, the client it is about.
+        tell: adds a lifecycle row: see `Visits`.
         origins: pages that may send requests.
         token: what a client must show first; None for nothing.
         client_identifier: clients are named after it.
@@ -59,6 +58,7 @@ class Connections:
         selector, address: set by the loop while it runs: the selector, and the host and port it listens on.
         late: set by the loop; True once stop() cannot wait any longer for what is still to be delivered.
         wrong_tokens: counts them, and slows who guesses.
+        visits: tells of them in the log.
     """
 
     def __init__(
@@ -81,7 +81,8 @@ class Connections:
         self.address = ("", 0)
         self.late: Callable[[], bool] = bool
         self.wrong_tokens = WrongTokens()
-        self._limits, self._modes, self._recorder, self._tell = limits, modes, recorder, tell
+        self.visits = Visits(tell)
+        self._limits, self._modes, self._recorder = limits, modes, recorder
         self._routes = routes
         self._token, self._origins = token, origins
         self._client_identifier = client_identifier
@@ -103,7 +104,7 @@ class Connections:
         self._to_disconnect: dict[int, str] = {}
         self._lock = threading.Lock()  # guards the two dicts; held for their look-ups only
         self._pool = BufferPool()
-        self._bodies = Bodies()
+        self._bodies = Bodies(self._pool)
         self._view = memoryview(bytearray(RECEIVE_BYTES))
 
     # -- for any thread ---------------------------------------------------------------------------------
@@ -147,15 +148,15 @@ class Connections:
             self._open[client.id] = connection
         self.selector.register(sock, selectors.EVENT_READ, connection)
         if not connection.counted:
-            self._tell("refused", f"{address}: {self._full()}", client)
+            self.visits.refused(connection, self._full())
             connection.refused, connection.late_reply = True, f"hdaemon: refused: {self._full()}\n".encode()
             connection.deadline = time.monotonic() + self._limits.silence_s  # its first bytes say how to tell it
             self.note(connection)
             return
         if not door.admitted:
             connection.deadline = time.monotonic() + self._limits.admission_s
-            self.note(connection)
-        self._tell("connected", address, client)
+        self.visits.came(connection)
+        self.note(connection)
 
     def receive(self, connection: Connection) -> bool:
         """Receive once and deal with it; return False when there was nothing to receive."""
@@ -194,6 +195,8 @@ class Connections:
             events = guarded(door.feed, bytes(self._view[:size]))
         self._enter(connection)
         self._handle(connection, events)
+        if not connection.told:
+            self.visits.received(connection)
         if not (was_in_head and in_head(door) and not events):  # a head's time runs from its first byte
             set_deadline(connection, self._limits)
         return True
@@ -218,7 +221,7 @@ class Connections:
 
     def note(self, connection: Connection) -> None:
         """Take note of when something is due for it; to be called after that may have become sooner."""
-        for moment in (connection.deadline, connection.stalls_at):
+        for moment in (connection.deadline, connection.stalls_at, connection.quiet_until):
             if moment is not None and (self._due is None or moment < self._due):
                 self._due = moment
 
@@ -232,6 +235,8 @@ class Connections:
             if connection.stalls_at is not None and connection.stalls_at <= now:
                 self._close(connection, f"it has read nothing for {self._limits.stall_s:g} s", deliver=False)
                 continue
+            if connection.quiet_until is not None and connection.quiet_until <= now:
+                self.visits.quiet(connection)
             if connection.deadline is None or connection.deadline > now:
                 continue
             connection.deadline = None
@@ -308,10 +313,16 @@ class Connections:
         for event in events:
             if self.late():
                 return  # one receive may hold 40,000 words: stop() cannot wait for each
+            if isinstance(event, Refused):
+                self._refuse(connection, event)
+                return
+            if isinstance(event, Upgrade):
+                self._upgrade(connection, event)
+                return
+            if not connection.told:
+                self.visits.taken(connection)
             if isinstance(event, ModeWord):
                 self._modes.ask(client, event.mode)
-            elif isinstance(event, Refused):
-                self._refuse(connection, event)
             elif isinstance(event, Reply):
                 self._sender.send(connection, [event.data])
             elif isinstance(event, Request):
@@ -324,8 +335,6 @@ class Connections:
                     self._handle_each(connection, event.each())
                 else:
                     self._sender.send(connection, parts)
-            elif isinstance(event, Upgrade):
-                self._upgrade(connection, event)
             elif isinstance(event, Goodbye):
                 self._sender.send(connection, [event.reply])
                 self._finish(connection, event.reason)
@@ -339,7 +348,7 @@ class Connections:
         from hdaemon.server.upgrade import upgrade  # wsproto: for those who use it
 
         try:
-            reply, door, subscription = upgrade(event, self._limits, echo=self._echo)
+            reply, door, subscription = upgrade(event, self._limits, self._pool.join, echo=self._echo)
         except HttpError as error:
             path = event.head.target.partition("?")[0]
             reason = f"{event.head.method} {path[:80]}: HTTP {error.status}: {error}"
@@ -348,6 +357,7 @@ class Connections:
         except Exception as error:  # as in `guarded`
             self._refuse(connection, fault(error))
             return
+        self.visits.taken(connection)
         connection.door, connection.subscription = door, subscription
         connection.client.framing = door.framing
         self._sender.send(connection, [reply])
@@ -368,7 +378,7 @@ class Connections:
 
     def _refuse(self, connection: Connection, refused: Refused) -> None:
         """Say why, and close the connection."""
-        self._tell("refused", refused.reason, connection.client)
+        self.visits.refused(connection, refused.reason)
         connection.refused = True
         if refused.wrong_token and self._wait_with(connection, refused.reply):
             return
@@ -430,10 +440,4 @@ class Connections:
             if known is not None:  # else its last words have closed it already
                 self.selector.unregister(connection.sock)
                 shut(connection.sock)
-                if connection.counted:
-                    sent = f"{_counted(client.messages, 'message')}, {_counted(client.bytes, 'byte')}"
-                    self._tell("disconnected", f"{connection.why or why}; {sent}", client)
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
+                self.visits.gone(connection, connection.why or why)

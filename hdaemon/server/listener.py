@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import errno
 import ipaddress
+import os
 import socket
 import sys
 import time
 
 from hdaemon.errors import BindError
 
-__all__ = ["Acceptor", "at", "is_loopback", "listen"]
+try:
+    import resource
+except ImportError:  # Windows, where sockets are not counted among the files
+    resource = None  # type: ignore[assignment]
+
+__all__ = ["Acceptor", "at", "is_loopback", "listen", "listening"]
 
 PORTS_TRIED = 100
 """A busy port is followed by the next ones, up to 99 further (design.md, Python)."""
@@ -21,6 +27,10 @@ BACKLOG = 128
 _ACCEPTS_A_TURN = 32
 _BACKOFF_S = (0.05, 1.0)
 """First and longest pause when the system cannot accept: doubled each time, as a loop that spins would help nobody."""
+
+_SPARE = 16
+"""Descriptors that are left to the program in whose session this is: without one, it may not open a file, and GLib,
+below Qt on Linux, aborts a process in which a thread is started (Qt starts some to paint: 4 sessions of 6 ended so)."""
 
 _BUSY = {errno.EADDRINUSE, getattr(errno, "WSAEADDRINUSE", errno.EADDRINUSE)}
 _NO_RESOURCES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
@@ -40,6 +50,16 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
+
+
+def listening(host: str, port: int, asked_for: int) -> str:
+    """Say where a server listens, for its log row: also when it is another port than the one it asked for."""
+    text = f"listening on {at(host, port)}"
+    if asked_for not in (0, port):
+        text += f" (port {asked_for} is in use)"
+    if not is_loopback(host):
+        text += "; other machines can reach it, with the token"
+    return text
 
 
 def listen(host: str, port: int, token: str | None = None) -> socket.socket:
@@ -111,6 +131,14 @@ def _why(host: str, port: int, error: OSError) -> str:
     return f"cannot listen on {host}:{port}: {error.strerror or error}"
 
 
+def _limit() -> int | None:
+    """Return the first descriptor that a client may not have; None where there is no such thing."""
+    if resource is None:
+        return None
+    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return None if soft == resource.RLIM_INFINITY else soft - min(_SPARE, soft // 4)
+
+
 class Acceptor:
     """Accepts clients from a listening socket, and leaves it alone for a while when the system cannot.
 
@@ -126,11 +154,17 @@ class Acceptor:
         self._backoff_s = _BACKOFF_S[0]
 
     def accept(self) -> list[tuple[socket.socket, str]]:
-        """Return the clients that wait, up to 32, each with its address; sets `again_at` when the system refuses."""
+        """Return the clients that wait, up to 32, each with its address.
+
+        Sets `again_at` when the system refuses, or would soon refuse others: then they wait, and the program has the
+        last few descriptors.
+        """
         accepted: list[tuple[socket.socket, str]] = []
         self.news = None
+        limit = _limit()
         for _ in range(_ACCEPTS_A_TURN):
             try:
+                self._check_room(limit)
                 sock, address = self.sock.accept()
             except (BlockingIOError, ConnectionAbortedError, InterruptedError):
                 break
@@ -145,6 +179,14 @@ class Acceptor:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             accepted.append((sock, at(address[0], address[1])))
         return accepted
+
+    def _check_room(self, limit: int | None) -> None:
+        """Raise as the system would, when the next file's number, the lowest that is free, would be past `limit`."""
+        if limit is not None:
+            number = os.dup(self.sock.fileno())
+            os.close(number)
+            if number >= limit:
+                raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
     def _back_off(self, error: OSError) -> None:
         if self._backoff_s == _BACKOFF_S[0]:

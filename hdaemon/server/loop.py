@@ -12,29 +12,26 @@ import selectors
 import socket
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
-from dataclasses import asdict
-from typing import Any
+from functools import partial
 
-import hdaemon
-from hdaemon.blocks import PayloadBlock
 from hdaemon.channels import Channels
 from hdaemon.content import Payload
-from hdaemon.errors import BindError, HdaemonError
+from hdaemon.errors import BindError
 from hdaemon.log import RingLog
-from hdaemon.message import check_channel
 from hdaemon.server.client import Client
 from hdaemon.server.connections import Connections
-from hdaemon.server.listener import Acceptor, at, is_loopback, listen
+from hdaemon.server.listener import Acceptor, at, listen, listening
 from hdaemon.server.modes import Modes, checked_framing
+from hdaemon.server.own import Own
 from hdaemon.server.readiness import filling
 from hdaemon.server.recorder import DataBlock, Recorder
 from hdaemon.server.routes import Routes
 from hdaemon.server.security import checked_origins, checked_token
 from hdaemon.server.sending import send_now
 from hdaemon.server.sessions import SessionFile
-from hdaemon.server.shared import OFFERED, Segments
+from hdaemon.server.shared import Segments
+from hdaemon.server.status import status
 from hdaemon.store import Store
 from hdaemon.wire.limits import Limits
 from hdaemon.wire.raw import FRAMINGS
@@ -45,12 +42,8 @@ _logger = logging.getLogger(__name__)
 
 DEFAULT_PORT = 2000
 
-_DELIVER_AT_STOP_S = 0.2
+_DELIVER_AT_STOP_S = 0.1
 """stop() has 500 ms; what clients left without an end is delivered within this part of it."""
-
-_MAX_OWN = 1000
-"""Messages of the session's own that may wait for the server thread; it takes them within a turn."""
-
 
 _REST_AFTER_BYTES = 16 * 1024
 """`rest` is called after so much: a lone small message, whose sender waits for the answer, is not made to wait."""
@@ -121,19 +114,16 @@ class ServerLoop:
         self._modes = Modes(mode, locked, self._tell)
         limits = self.limits
         self._segments = Segments(limits.max_shared_bytes, limits.max_http_message_bytes, limits.stall_s)
+        about = partial(status, self)
+        pages = bool(origins)
+        routes = Routes(
+            self._modes, self._recorder, self.set_mode, about, limits.max_channels, self._segments, pages=pages
+        )
         self._connections = Connections(
-            self.limits,
+            limits,
             self._modes,
             self._recorder,
-            Routes(
-                self._modes,
-                self._recorder,
-                self.set_mode,
-                self._status,
-                limits.max_channels,
-                self._segments,
-                pages=bool(origins),
-            ),
+            routes,
             self._tell,
             token=token,
             origins=origins,
@@ -142,12 +132,13 @@ class ServerLoop:
             echo=echo,
         )
         self._connections.late = self._late_at_stop
+        self._connections.visits.changed = self._on_visit
         self._token = token
         self._requested_port = port
         self._lock = threading.Lock()  # guards the state
         self._stopping = False
         self._deliver_until = 0.0  # once stopping: when what is not yet delivered is let go
-        self._own: deque[PayloadBlock] = deque()  # published by this session, not yet sent to subscribers
+        self._own = Own(self._recorder, limits.max_queued_bytes)
         self._changed = False
         self._unrested = 0  # bytes received since the last rest
         self._announced = 0  # messages recorded when `on_change` was called last
@@ -257,18 +248,12 @@ class ServerLoop:
             HdaemonError: a thousand messages or `max_queued_bytes` wait for the server thread already; nothing was
                 published.
         """
-        check_channel(channel)
-        waiting = tuple(self._own)
-        if len(waiting) >= _MAX_OWN or sum(block.size for block in waiting) > self.limits.max_queued_bytes:
-            raise HdaemonError(f"channel {channel!r} was published to faster than the server sends: publish less often")
-        if not isinstance(payload, bytes) and not memoryview(payload).readonly:
-            payload = bytes(payload)  # what is changed later must not change what was published
-        block = self._recorder.record_own(channel, content_type, payload)
-        if self._wake_sender is not None:
-            self._own.append(block)
+        sends = self._wake_sender is not None
+        serial = self._own.publish(channel, content_type, payload, send=sends)
+        if sends:
             self._wake()
         self.on_change()
-        return block.serial
+        return serial
 
     def disconnect_client(self, client_id: int, why: str = "disconnected by this session") -> None:
         """Close one client's connection. A client that is gone is ignored."""
@@ -322,7 +307,7 @@ class ServerLoop:
         self._wake_sender = sender
         session = self._write_session()
         try:
-            self._tell("started", self._where())
+            self._tell("started", listening(self.host, self.port, self._requested_port))
             if not self._stopping:
                 self._set_state("listening", only_from=("starting",))
             self.listening.set()
@@ -352,6 +337,8 @@ class ServerLoop:
                 if mask & selectors.EVENT_WRITE:
                     self._connections.flush(key.data)
                 else:
+                    if filling(key.data.door):
+                        self._recorder.wake()  # a large body takes a while
                     received |= self._connections.receive(key.data) and not filling(key.data.door)
                 self._connections.note(key.data)
             elif key.fileobj is self._acceptor.sock:
@@ -360,6 +347,7 @@ class ServerLoop:
                 self._drain_wake(key.fileobj)
         now = time.monotonic()
         self._connections.time_out(now)
+        self._recorder.wake()
         if self._acceptor.again_at is not None and self._acceptor.again_at <= now:
             self._acceptor.again_at = None
             self._selector.register(self._acceptor.sock, selectors.EVENT_READ)
@@ -391,6 +379,7 @@ class ServerLoop:
             self._deliver_until = time.monotonic() + _DELIVER_AT_STOP_S
             self._stopping = True
         self._connections.close_all("the server stopped")
+        self._recorder.wake()
 
     def _late_at_stop(self) -> bool:
         return self._stopping and time.monotonic() > self._deliver_until
@@ -409,8 +398,10 @@ class ServerLoop:
         except OSError:
             pass
         self._connections.disconnect_asked()
-        while self._own:
-            self._recorder.publish(self._own.popleft())
+        self._own.send_all()
+
+    def _on_visit(self) -> None:
+        self._changed = True
 
     def _tell(self, event: str, text: str, client: Client | None = None) -> None:
         """Add a lifecycle row."""
@@ -418,42 +409,6 @@ class ServerLoop:
             text = text.replace(self._token, "TOKEN")
         self._log.event(time.time(), event, text, client.name if client is not None else "")
         self._changed = True
-
-    def _status(self) -> dict[str, Any]:
-        """Return what ``GET /status`` shows."""
-        from hdaemon.content import json as strict_json  # for those who ask
-        from hdaemon.content import safetensors
-
-        return {
-            "name": self.name,
-            "version": hdaemon.__version__,
-            "host": self.host,
-            "port": self.port,
-            "mode": self.mode,
-            "locked": self.locked,
-            "messages": self.messages_received,
-            "bytes": self.bytes_received,
-            "wrong_tokens": self.wrong_tokens,
-            "clients": [
-                {"name": client.name, "address": client.address, "messages": client.messages, "bytes": client.bytes}
-                for client in self.clients
-            ],
-            "limits": asdict(self.limits),
-            "decoding_limits": {
-                "max_depth": strict_json.MAX_DEPTH,
-                "max_safetensors_head_bytes": safetensors.MAX_HEAD_BYTES,
-                "max_tensors": safetensors.MAX_TENSORS,
-            },
-            "shared_memory": OFFERED,
-        }
-
-    def _where(self) -> str:
-        text = f"listening on {at(self.host, self.port)}"
-        if self._requested_port not in (0, self.port):
-            text += f" (port {self._requested_port} is in use)"
-        if not is_loopback(self.host):
-            text += "; other machines can reach it, with the token"
-        return text
 
     def _fail(self, why: str) -> None:
         self.error = why

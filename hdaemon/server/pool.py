@@ -2,6 +2,9 @@
 
 A fresh buffer of 256 MB costs more than the copy into it: the system hands it over page by page, each filled with
 zeros. So a buffer that nobody holds any longer, no message, array or memoryview, is received into again.
+
+The pool knows every large buffer until nobody else does: it is freed here, on the server thread and while others run
+(see `pages`), and not by whoever happens to hold it last, the main thread perhaps.
 """
 
 from __future__ import annotations
@@ -12,10 +15,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from hdaemon.server.pages import MIN_BYTES, give_back
+
 __all__ = ["BufferPool"]
 
 MAX_BYTES = 768 * 1024 * 1024
-"""Buffers the pool knows, in use or not: three of 256 MB go round (in the store, in the log, being received)."""
+"""Buffers that go round, in use or not: three of 256 MB (in the store, in the log, being received)."""
 
 KEEP_S = 10.0
 """A free buffer that was not taken for so long is forgotten: memory nobody uses goes back to the system."""
@@ -27,14 +32,16 @@ _SLACK = 1.1
 @dataclass(slots=True, eq=False)
 class _Buffer:
     array: Any  # numpy, one dimension, uint8
-    taken_at: float
+    taken_at: float = 0.0
+    fresh: bool = True  # taken for the first time: no page of it has been touched
 
 
 class BufferPool:
     """Buffers that are used again.
 
     Args:
-        max_bytes: how much memory the pool may know of; past it the buffer that was taken longest ago is forgotten.
+        max_bytes: how much memory there may be for going round; past it the buffers that were taken longest ago and
+            are free are freed, and large ones that are in use are kept only to be freed once they are.
         clock: the monotonic clock.
     """
 
@@ -56,16 +63,38 @@ class BufferPool:
             buffer = self._buffers[index]
             if size <= buffer.array.nbytes <= size * _SLACK and _is_free(buffer):
                 del self._buffers[index]
+                buffer.fresh = False
                 break
         else:
-            buffer = _Buffer(numpy.empty(size, numpy.uint8), 0.0)
+            if size <= self._max:
+                self._make_room(size)
+            buffer = _Buffer(numpy.empty(size, numpy.uint8))
         buffer.taken_at = self._clock()
-        if buffer.array.nbytes <= self._max:
+        if size <= self._max or size >= MIN_BYTES:
             self._buffers.append(buffer)
-            while sum(known.array.nbytes for known in self._buffers) > self._max:
-                del self._buffers[0]
         view: memoryview = buffer.array[:size].data
         return view
+
+    def untouched(self, view: memoryview) -> int:
+        """Return how many bytes of a view of a buffer, its last ones, were never touched; nothing was received yet."""
+        if len(view) < MIN_BYTES:
+            return 0
+        base = getattr(view.obj, "base", None)
+        return next((len(view) for known in reversed(self._buffers) if known.array is base and known.fresh), 0)
+
+    def _make_room(self, size: int) -> None:
+        """Free buffers that are free and forget small ones that are not, oldest first, until `size` bytes more fit."""
+        known = sum(buffer.array.nbytes for buffer in self._buffers)
+        index = 0
+        while known + size > self._max and index < len(self._buffers):
+            buffer = self._buffers[index]
+            if _is_free(buffer):
+                give_back(buffer.array)
+            elif buffer.array.nbytes >= MIN_BYTES:
+                index += 1
+                continue
+            known -= buffer.array.nbytes
+            del self._buffers[index]
 
     def join(self, parts: Sequence[bytes | bytearray]) -> memoryview:
         """Return a buffer with the bytes of all parts in it, which cannot be changed.
@@ -93,7 +122,9 @@ class BufferPool:
         """
         while self._buffers and self._buffers[0].taken_at + KEEP_S <= now:
             buffer = self._buffers.pop(0)
-            if not _is_free(buffer):
+            if _is_free(buffer):
+                give_back(buffer.array)
+            else:
                 buffer.taken_at = now
                 self._buffers.append(buffer)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from hdaemon.blocks import DataBlock, LinesBlock, PayloadBlock, PayloadsBlock
 from hdaemon.channels import Channels
+from hdaemon.consumers import Queue
 from hdaemon.content import Payload
 from hdaemon.log import RingLog
 from hdaemon.message import DEFAULT_CHANNEL
@@ -35,6 +36,7 @@ class Recorder:
         self.on_block: Callable[[DataBlock], None] = _nothing
         self.publish: Callable[[DataBlock], None] = _nothing
         self.messages = 0
+        self._to_wake: set[Queue] = set()
 
     def record(self, client: Client, received: Lines | Payloads | Sent, mode: str) -> int:
         """Record what `client` sent while `mode` held for it: readers of log and store see it from here on.
@@ -57,7 +59,7 @@ class Recorder:
             serial = self.store.take_serials()
             block = PayloadBlock(now, serial, received.channel, received.content_type, received.data, client.name, mode)
         if mode == "evaluate":
-            self.store.put(block)
+            self.store.put(block, self._to_wake)
         self.log.append(block)
         client.messages += count
         self.messages += count
@@ -65,6 +67,14 @@ class Recorder:
         self.on_block(block)
         self.publish(block)
         return serial
+
+    def wake(self) -> None:
+        """Wake the threads that wait for what was recorded since the last call: once a turn of the loop.
+
+        To wake one at each message took a sixth of the time of a server with 64 clients.
+        """
+        while self._to_wake:
+            self._to_wake.pop().wake()
 
     def record_own(self, channel: str, content_type: str, payload: Payload) -> PayloadBlock:
         """Record what this session itself publishes, and store it, in any mode; may be called on any thread.

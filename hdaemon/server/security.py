@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import secrets
 from collections import OrderedDict
+from pathlib import Path
 
 from hdaemon import paths
 from hdaemon.errors import HdaemonError, UsageError
 
-__all__ = ["WrongTokens", "checked_origins", "checked_token", "kept_token", "new_token"]
+__all__ = ["WrongTokens", "checked_origins", "checked_token", "keep_token", "kept_token", "new_token"]
 
 MAX_TOKEN_BYTES = 1000
 """The line that shows it has 1024 (`Limits.max_token_line_bytes`)."""
@@ -70,7 +71,7 @@ def kept_token() -> str:
     Raises:
         HdaemonError: the file cannot be read or written, or others can.
     """
-    path = paths.state_dir() / "token"
+    path = _token_path()
     try:
         paths.make_private(path.parent)
         try:
@@ -80,12 +81,32 @@ def kept_token() -> str:
             paths.write_private(path, token.encode())
         found = checked_token(token)
     except (OSError, ValueError) as error:
-        said = getattr(error, "strerror", None) or error
-        raise HdaemonError(
-            f"the token cannot be kept in {path} ({said}): delete the file, or mend its folder"
-        ) from error
+        raise _not_kept(path, error) from error
     assert found is not None
     return found
+
+
+def keep_token(token: str) -> None:
+    """Make `token` the user's own, in place of the one before, which servers that run go on asking for.
+
+    Raises:
+        HdaemonError: the file cannot be written; the token is what it was.
+    """
+    path = _token_path()
+    try:
+        paths.make_private(path.parent)
+        paths.write_private(path, token.encode())
+    except OSError as error:
+        raise _not_kept(path, error) from error
+
+
+def _token_path() -> Path:
+    return paths.state_dir() / "token"
+
+
+def _not_kept(path: Path, error: Exception) -> HdaemonError:
+    said = getattr(error, "strerror", None) or error
+    return HdaemonError(f"the token cannot be kept in {path} ({said}): delete the file, or mend its folder")
 
 
 class WrongTokens:

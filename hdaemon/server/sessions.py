@@ -14,6 +14,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import hdaemon
 from hdaemon import paths
@@ -22,6 +23,8 @@ __all__ = ["Session", "SessionFile", "find", "forget", "is_running"]
 
 _written: set[Path] = set()
 _exit_handled: list[int] = []
+
+_SYNCHRONIZE, _WAIT_TIMEOUT = 0x00100000, 0x102  # winnt.h, winerror.h
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +106,9 @@ def forget(wanted: Session | None = None) -> int:
 
 
 def is_running(session: Session) -> bool:
-    """Return whether the session's process is there. On Windows it is taken to be: asking would end it."""
-    if sys.platform == "win32":
-        return True
+    """Return whether the session's process is there, and one that this user may ask for."""
+    if sys.platform == "win32":  # os.kill ends it there, whatever the signal (docs.python.org/3/library/os.html)
+        return _runs_on_windows(session.pid)
     try:
         os.kill(session.pid, 0)
     except ProcessLookupError:
@@ -113,6 +116,36 @@ def is_running(session: Session) -> bool:
     except OSError:  # there, and another user's: the number was given anew
         return False
     return True
+
+
+def _runs_on_windows(pid: int) -> bool:
+    """Return whether the process runs: it is waited for, for no time.
+
+    learn.microsoft.com/windows/win32/procthread/process-security-and-access-rights: waiting needs SYNCHRONIZE and no
+    more. The handle of a process that has ended can be had for as long as somebody else holds one: it is signaled.
+    """
+    kernel32 = _kernel32()
+    handle = kernel32.OpenProcess(_SYNCHRONIZE, False, pid)
+    if not handle:  # there is none, or it is another user's: the number was given anew
+        return False
+    try:
+        return bool(kernel32.WaitForSingleObject(handle, 0) == _WAIT_TIMEOUT)
+    finally:
+        kernel32.CloseHandle(handle)
+
+
+def _kernel32() -> Any:
+    import ctypes  # for those who ask there
+    from ctypes import wintypes
+
+    kernel32 = getattr(ctypes, "WinDLL")("kernel32")  # noqa: B009 - it is only there
+    # A handle is a pointer, and ctypes takes what it is not told about for an int of 32 bits.
+    kernel32.OpenProcess.argtypes = (wintypes.DWORD, wintypes.BOOL, wintypes.DWORD)
+    kernel32.OpenProcess.restype = wintypes.HANDLE
+    kernel32.WaitForSingleObject.argtypes = (wintypes.HANDLE, wintypes.DWORD)
+    kernel32.WaitForSingleObject.restype = wintypes.DWORD
+    kernel32.CloseHandle.argtypes = (wintypes.HANDLE,)
+    return kernel32
 
 
 def _read_all() -> list[Session]:
@@ -128,7 +161,7 @@ def _read(path: Path) -> Session | None:
     try:
         said = json.loads(paths.read_private(path))
         token = said["token"]
-        if int(said["pid"]) <= 0:  # os.kill takes these for groups of processes
+        if not 0 < int(said["pid"]) < 1 << 31:  # os.kill takes those below for groups of processes
             return None
         return Session(
             str(said["name"]),

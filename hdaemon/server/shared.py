@@ -27,7 +27,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cache
 
-from hdaemon.server.interval import short_waits
+from hdaemon.interval import short_waits
 from hdaemon.wire.heads import Head, HttpError
 
 if sys.platform == "linux":

@@ -5,6 +5,8 @@ The URL is that of the channel, ``ws://HOST:PORT/channels/NAME``, with what else
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from hdaemon.errors import UsageError
 from hdaemon.filters import ChannelFilter
 from hdaemon.server.client import Subscription
@@ -20,12 +22,15 @@ _ECHO_PATH = "/echo"
 _OPTIONS = ("subscribe", "heads", "type")
 
 
-def upgrade(request: Upgrade, limits: Limits, *, echo: bool) -> tuple[bytes, WebSocketDoor, Subscription | None]:
+def upgrade(
+    request: Upgrade, limits: Limits, join: Callable[[list[bytes | bytearray]], memoryview], *, echo: bool
+) -> tuple[bytes, WebSocketDoor, Subscription | None]:
     """Return the answer to `request`, the door that takes over, and what is subscribed to.
 
     Args:
         request: asks for a WebSocket.
         limits: of the door.
+        join: puts the parts of its long messages together.
         echo: whether there is a path ``/echo`` that sends everything back (for conformance tests).
 
     Raises:
@@ -42,12 +47,12 @@ def upgrade(request: Upgrade, limits: Limits, *, echo: bool) -> tuple[bytes, Web
     if not _is_on(asked, "subscribe"):
         if "heads" in asked:
             raise HttpError(400, "heads=1 is for subscribers: write ?subscribe=1&heads=1")
-        return accept(request.head), WebSocketDoor(limits, channel_of(name), content_type), None
+        return accept(request.head), WebSocketDoor(limits, channel_of(name), content_type, join=join), None
     try:
         wanted = ChannelFilter(decoded(name))
     except UsageError as error:
         raise HttpError(400, str(error)) from error
-    door = WebSocketDoor(limits, None if wanted.is_pattern else wanted.text, content_type)
+    door = WebSocketDoor(limits, None if wanted.is_pattern else wanted.text, content_type, join=join)
     return accept(request.head), door, Subscription(wanted, _is_on(asked, "heads"))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from qtpy import QtCore, QtGui, QtWidgets
 
+from hdaemon import courtesy
 from hdaemon_panel.clients_model import CLIENT_COLUMNS, DISCONNECT, MODE, MODE_CHOICES, SINCE, ClientsModel
 from hdaemon_panel.icons import icon, mixed
 from hdaemon_panel.link import ServerLink
@@ -139,7 +140,11 @@ class ClientsView(QtWidgets.QTableView):
 
     def paintEvent(self, event: QtGui.QPaintEvent) -> None:  # noqa: N802
         """Say that nobody is connected, where that is so."""
+        # Some hundred calls of Qt into the model, each a turn at the interpreter's lock; the log, painted in the same
+        # turn, has said that it is done. The main thread was here in most of the soak's long gaps.
+        courtesy.ask()
         super().paintEvent(event)
+        courtesy.done()
         if self._model.rowCount() == 0:
             painter = QtGui.QPainter(self.viewport())
             palette = self.palette()

@@ -7,7 +7,7 @@ from dataclasses import fields
 from qtpy import QtCore, QtWidgets
 
 from hdaemon import Limits
-from hdaemon.content import json, safetensors
+from hdaemon.content import bounds, json, safetensors
 
 __all__ = ["LimitsTable"]
 
@@ -36,11 +36,14 @@ _ALIGNMENT = int(QtCore.Qt.ItemDataRole.TextAlignmentRole)
 _RIGHT = int(QtCore.Qt.AlignmentFlag.AlignRight | QtCore.Qt.AlignmentFlag.AlignVCenter)
 _LEFT = int(QtCore.Qt.AlignmentFlag.AlignLeft | QtCore.Qt.AlignmentFlag.AlignVCenter)
 
-_DECODING = (
-    ("Nesting of JSON and MessagePack", "max_depth", json.MAX_DEPTH),
-    ("Head of safetensors", "max_safetensors_head_bytes", safetensors.MAX_HEAD_BYTES),
-    ("Tensors of a message", "max_tensors", safetensors.MAX_TENSORS),
-)
+
+def _decoding() -> tuple[tuple[str, str, int], ...]:
+    return (
+        ("Nesting of JSON and MessagePack", "max_depth", json.MAX_DEPTH),
+        ("Values of JSON and MessagePack", "max_values", bounds.MAX_VALUES),
+        ("Head of safetensors", "max_safetensors_head_bytes", safetensors.MAX_HEAD_BYTES),
+        ("Tensors of a message", "max_tensors", safetensors.MAX_TENSORS),
+    )
 
 
 def _bytes(size: float) -> str:
@@ -87,7 +90,7 @@ class LimitsTable(QtWidgets.QTableWidget):
         known = [item.name for item in fields(Limits)]
         for name in sorted(known, key=lambda name: list(_WORDS).index(name)):
             self._add(_WORDS[name], _value(name, getattr(limits, name)), f"Limits.{name}")
-        for words, name, value in _DECODING:
+        for words, name, value in _decoding():
             self._add(words, _value(name, value), f"{name}; holds for every server of this program")
         head = self.horizontalHeader()
         head.setHighlightSections(False)

@@ -48,7 +48,7 @@ class Needle:
                 yield from self._payload(block.payloads[number - block.start], number)
         else:
             for number in range(start, end):
-                if self._lower in block.previews[number - block.start].casefold():
+                if self._lower in block.preview(number).casefold():
                     yield number
 
     def _gathered(self, block: GatheredBlock | GoneGatheredBlock, start: int) -> Iterator[int | None]:
@@ -59,7 +59,7 @@ class Needle:
                 yield number
             elif isinstance(block, GatheredBlock):
                 yield from self._payload(block.payloads[index], number)
-            elif self._lower in block.previews[index].casefold():
+            elif self._lower in block.preview(number).casefold():
                 yield number
 
     def _payload(self, payload: Payload, number: int) -> Iterator[int | None]:

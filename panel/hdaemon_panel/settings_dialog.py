@@ -8,7 +8,7 @@ from qtpy import QtWidgets
 
 from hdaemon import Limits
 from hdaemon.errors import HdaemonError
-from hdaemon.server.security import kept_token
+from hdaemon.server.security import keep_token, kept_token, new_token
 from hdaemon.server.settings import Remembered
 from hdaemon_panel.limits_table import LimitsTable
 
@@ -18,7 +18,7 @@ MIB = 1024 * 1024
 
 
 class SettingsDialog(QtWidgets.QDialog):
-    """Edits a `Remembered`; `result_settings` is what was chosen.
+    """Edits a `Remembered`; `result_settings` is what was chosen. A new token is kept when the dialog is accepted.
 
     Args:
         remembered: what it shows at first.
@@ -37,6 +37,7 @@ class SettingsDialog(QtWidgets.QDialog):
     ) -> None:
         super().__init__(parent)
         self._token = token
+        self._new_token: str | None = None
         self.setWindowTitle("hdaemon settings")
         self._remembered = remembered
         running, limits = limits or remembered.limits, remembered.limits
@@ -61,8 +62,17 @@ class SettingsDialog(QtWidgets.QDialog):
         self.copy.setAutoDefault(False)
         self.copy.setToolTip("Put it on the clipboard, for a program on another machine; it is never shown")
         self.copy.clicked.connect(self._on_copy)
+        self.new = QtWidgets.QPushButton("New token", self)
+        self.new.setObjectName("newTokenButton")
+        self.new.setAutoDefault(False)
+        self.new.setToolTip(
+            "Make another, when somebody has the old one who should not. The old one is refused from the next start of "
+            "the server on; programs on other machines must be given the new one"
+        )
+        self.new.clicked.connect(self._on_new)
         token_row = QtWidgets.QHBoxLayout()
         token_row.addWidget(self.token, 1)
+        token_row.addWidget(self.new)
         token_row.addWidget(self.copy)
         self.clients = self._number("maxClientsBox", limits.max_clients, 1, 1000, "", "Connections at once")
         self.message = self._number(
@@ -119,12 +129,30 @@ class SettingsDialog(QtWidgets.QDialog):
 
     def _on_copy(self) -> None:
         try:
-            token = self._token or kept_token()
+            token = self._new_token or self._token or kept_token()
         except HdaemonError as error:
             self.note.setText(str(error))
             return
         QtWidgets.QApplication.clipboard().setText(token)
-        self.note.setText("The token is on the clipboard. Give it to nobody who may not send.")
+        which = "The new token" if self._new_token else "The token"
+        self.note.setText(f"{which} is on the clipboard. Give it to nobody who may not send.")
+
+    def _on_new(self) -> None:
+        self._new_token = new_token()
+        self.note.setText(
+            "OK keeps the new token: it holds from the next start of the server on, and the old one is refused then. "
+            "Programs on this machine find it by themselves; copy it for others."
+        )
+
+    def accept(self) -> None:
+        """Keep a new token, and close; stay open when it cannot be kept, and say why."""
+        if self._new_token is not None:
+            try:
+                keep_token(self._new_token)
+            except HdaemonError as error:
+                self.note.setText(str(error))
+                return
+        super().accept()
 
     def result_settings(self) -> Remembered:
         """Return the settings as the dialog shows them."""

@@ -155,13 +155,15 @@ BOMBS: dict[str, tuple[str, Callable[[], bytes], str]] = {
 def test_a_bomb_is_refused_at_once(name: str) -> None:
     content_type, make, error = BOMBS[name]
     payload = make()
-    seconds = []
-    for _ in range(3):  # of the processor's time, the best: others run on the machine too
+    best = 1.0
+    for _ in range(10):  # of the processor's time: what runs beside it, on the other half of its core, may double that
         began = time.thread_time()
         with pytest.raises(DecodeError, match=error):
             content.decode(content_type, payload)
-        seconds.append(time.thread_time() - began)
-    assert min(seconds) < MAX_S
+        best = min(best, time.thread_time() - began)
+        if best < MAX_S:
+            break
+    assert best < MAX_S
     tracemalloc.start()
     try:
         with pytest.raises(DecodeError):

@@ -182,10 +182,10 @@ BOMBS = {
 def test_bombs_cost_nothing(payload: bytes) -> None:
     took = []
     for _ in range(3):
-        begin = time.perf_counter()
+        begin = time.thread_time()
         with pytest.raises(DecodeError):
             msgpack.decode(payload)
-        took.append(time.perf_counter() - begin)
+        took.append(time.thread_time() - begin)
     tracemalloc.start()
     try:
         with pytest.raises(DecodeError):

@@ -235,6 +235,9 @@ def check_refused(loop: ServerLoop, log: RingLog, store: Store, ends: dict[str, 
     assert not list(store), list(store)
     assert loop.mode == "evaluate"
     assert not any(row.event == "mode" for row in rows)
+    who = {row.client for row in rows if row.event == "refused"}
+    about = [(row.event, row.client, row.text) for row in rows if row.client in who]
+    assert len(about) == len(refused) == len(who), about
     arrived = []
     for name in attempts:
         assert name in ends, f"{name} was never tried"

@@ -19,6 +19,7 @@ from hdaemon.channels import Channels
 from hdaemon.log import RingLog
 from hdaemon.server.client import Client
 from hdaemon.server.modes import Modes
+from hdaemon.server.pool import BufferPool
 from hdaemon.server.recorder import Recorder
 from hdaemon.server.routes import Routes
 from hdaemon.server.shared import Segments
@@ -107,7 +108,7 @@ def _check_answers(events: list[Event]) -> None:
         assert not head.all("origin") or head.get("origin") == "https://studio.example"
         if isinstance(event, Upgrade):
             try:
-                said = upgrade(event, LIMITS, echo=False)[0]
+                said = upgrade(event, LIMITS, BufferPool().join, echo=False)[0]
             except HttpError as error:
                 said = http.error_answer(error)
         else:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json as python_json
+import time
 import tracemalloc
 import warnings
 from collections.abc import Callable
@@ -25,10 +26,13 @@ from hdaemon.content.mesh import Mesh
 from hdaemon.errors import DecodeError
 from hdaemon.message import preview
 
-__all__ = ["CORPUS", "PARSERS", "Parser", "check_memory"]
+__all__ = ["CORPUS", "PARSERS", "Parser", "check_all", "check_memory", "check_time", "warm_up"]
 
 CORPUS = Path(__file__).resolve().parent / "corpus"
 MIB = 1024 * 1024
+
+MAX_S = 1.0
+"""Of the processor's time for one input, which has some kilobytes: a hundred times what it usually takes."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,27 @@ class Parser:
     factor: int
     floor_bytes: int = 256 * 1024
     tokens: tuple[bytes, ...] = ()
+
+
+def warm_up(name: str) -> None:
+    """Parse what is known: what is imported and remembered once is not what an input takes."""
+    for file in sorted((CORPUS / name).iterdir()):
+        with suppress(DecodeError):
+            PARSERS[name].read(file.read_bytes())
+
+
+def check_all(parser: Parser, data: bytes) -> None:
+    """Raise `AssertionError` when a promise does not hold, or it takes more time or memory than is stated."""
+    check_time(parser, data)
+    check_memory(parser, data)
+
+
+def check_time(parser: Parser, data: bytes) -> None:
+    """Raise `AssertionError` when a promise does not hold, or to see that it does takes too long."""
+    began = time.thread_time()
+    parser.check(data)
+    took = time.thread_time() - began
+    assert took < MAX_S, f"{took:.2f} s for {len(data)} bytes"
 
 
 def check_memory(parser: Parser, data: bytes) -> None:

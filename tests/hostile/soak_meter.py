@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import os
 import statistics
 import sys
 import threading
@@ -48,8 +49,8 @@ class Gap:
 
     Attributes:
         began, ended: on the monotonic clock, in seconds.
-        own_ms: what of it the main thread ran. queued_ms: what of it the system kept it waiting for a processor. The
-            rest it waited for something: the interpreter's lock, mostly.
+        own_ms: what of it the main thread ran. queued_ms: what of it the system kept it waiting for a processor,
+            since 10 or 20 ms before it began. The rest it waited for something: the interpreter's lock, mostly.
         collected_ms: the longest garbage collection that ended in it, on any thread; `generation` is which.
         seen: where threads were meanwhile. A call that keeps the interpreter's lock is where its thread is seen next.
     """
@@ -96,6 +97,7 @@ class Watch(threading.Thread):
         main = threading.main_thread().ident
         while not self._ended.wait(0.01):
             if not self._meter.late_ms > LOOK_MS:
+                self._meter.note_queued()
                 continue
             names = {thread.ident: thread.name for thread in threading.enumerate()}
             frames = sys._current_frames()
@@ -122,7 +124,9 @@ class Meter(Gaps):
         self.long: list[Gap] = []
         self.worst, self.ticks = 0.0, 0
         self._running = False
-        self._before = self._spent()
+        self._schedstat = os.open(f"/proc/self/task/{threading.get_native_id()}/schedstat", os.O_RDONLY)
+        self._before = time.monotonic(), time.thread_time()
+        self.note_queued()
         self._collected: list[tuple[float, float, int]] = []
         self._collecting: dict[int, float] = {}
         self.seen: list[str] = []
@@ -138,11 +142,13 @@ class Meter(Gaps):
         """Measure no more."""
         self.stop()
         self._watch.end()
+        os.close(self._schedstat)
         gc.callbacks.remove(self._on_collection)
 
     def start(self) -> None:
         """Begin, or go on after a pause, which does not count."""
-        self._before = self._spent()
+        self._before = time.monotonic(), time.thread_time()
+        self.note_queued()
         super().start()
         self._running = True
 
@@ -151,10 +157,17 @@ class Meter(Gaps):
         self._running = False
         super().stop()
 
-    def _spent(self) -> tuple[float, float, float]:
+    def note_queued(self) -> None:
+        """Remember how long the main thread has waited for a processor so far; on any thread.
+
+        The main thread itself reads it only after a long gap: each file that it reads is a turn at the interpreter's
+        lock, which may take 5 ms. Four of them a tick were a good part of the gaps that they were to explain.
+        """
+        self._queued_ms = self._queued()
+
+    def _queued(self) -> float:
         # proc(5), /proc/PID/schedstat: nanoseconds on a processor, and waiting for one.
-        ran, queued, _ = Path("/proc/thread-self/schedstat").read_text().split()
-        return time.monotonic(), int(ran) / 1e6, int(queued) / 1e6
+        return int(os.pread(self._schedstat, 100, 0).split()[1]) / 1e6
 
     def _on_collection(self, phase: str, info: dict[str, Any]) -> None:
         thread = threading.get_ident()
@@ -167,7 +180,7 @@ class Meter(Gaps):
     def _on_tick(self) -> None:
         super()._on_tick()
         self.all.clear()  # all of an hour would be memory that grows
-        before, self._before = self._before, self._spent()
+        before, self._before = self._before, (time.monotonic(), time.thread_time())
         last = (self._before[0] - before[0]) * 1000
         self.ticks += 1
         self.worst = max(self.worst, last)
@@ -175,7 +188,9 @@ class Meter(Gaps):
         seen, self.seen = self.seen, []
         if last < TOLD_MS:
             return
-        now, ran, queued = self._before
+        now, ran_ms = self._before[0], (self._before[1] - before[1]) * 1000
+        queued_ms = self._queued() - self._queued_ms
+        self.note_queued()
         ended_at = [(ms, generation) for ended, ms, generation in collected if ended >= before[0]]
         longest, generation = max(ended_at, default=(0.0, 0))
-        self.long.append(Gap(before[0], now, ran - before[1], queued - before[2], longest, generation, tuple(seen)))
+        self.long.append(Gap(before[0], now, ran_ms, queued_ms, longest, generation, tuple(seen)))

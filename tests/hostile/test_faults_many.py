@@ -130,9 +130,6 @@ wait_until(lambda: shown("listening"))
 early = socket.create_connection((server.host, server.port))
 wait_until(lambda: server.clients)
 others = [socket.socket() for _ in range(80)]  # their descriptors are this process's too: so the limit is above them
-import os
-fillers = []
-used = len(os.listdir("/proc/self/fd"))
 resource.setrlimit(resource.RLIMIT_NOFILE, (48 + 80, 48 + 80))
 for sock in others:
     sock.setblocking(False)
@@ -145,6 +142,9 @@ wait_until(lambda: shown("cannot accept clients"))
 text = next(row.text for row in server.log if row.event == "error")
 assert "raise the limit of open files or close clients" in text, text
 assert len(server.clients) < 80
+spare = [socket.socket() for _ in range(12)]  # the session whose server this is has some left: Qt needs them, too
+for sock in spare:
+    sock.close()
 before, began = time.process_time(), time.monotonic()
 threading.Event().wait(2.0)
 busy = (time.process_time() - before) / (time.monotonic() - began)
@@ -175,82 +175,3 @@ def test_48_descriptors_and_80_connections() -> None:
     done = run_python(FEW_DESCRIPTORS, timeout_s=60)
     print(done.stdout)
     assert done.returncode == 0, done.stderr
-
-
-TRAFFIC = """
-import socket, sys, threading, time
-import hdaemon
-from hdaemon_panel import create_panel
-from qtpy import QtCore, QtWidgets
-app = QtWidgets.QApplication([])
-server = hdaemon.start(port=0, mode="evaluate")
-def flood():
-    try:
-        with socket.create_connection((server.host, server.port)) as client:
-            while True:
-                client.sendall(b"x" * 99 + b"\\n")
-    except OSError:
-        pass
-"""
-
-PANELS = (
-    TRAFFIC
-    + """
-threading.Thread(target=flood, daemon=True).start()
-for number in range(200):
-    panel = create_panel()
-    panel.resize(800, 600)
-    panel.show()
-    before, deadline = server.messages_received, time.monotonic() + 10
-    while server.messages_received == before or panel.log.model.rowCount() == 0:
-        assert time.monotonic() < deadline
-        app.processEvents()
-    if number % 2:
-        panel.close()
-    panel.deleteLater() if number % 3 else panel.setParent(None)
-    del panel
-    QtCore.QCoreApplication.sendPostedEvents(None, int(QtCore.QEvent.Type.DeferredDelete))
-    app.processEvents()
-print("opened 200")
-"""
-)
-
-PROCESS = (
-    TRAFFIC
-    + """
-for _ in range(2):
-    threading.Thread(target=flood, daemon=True).start()
-panel = create_panel()
-panel.show()
-deadline = time.monotonic() + 20
-while server.messages_received < 20_000:
-    assert time.monotonic() < deadline
-    app.processEvents()
-how = int(sys.argv[1]) % 4
-if how == 0:
-    panel.close()
-elif how == 1:
-    server.stop()
-elif how == 2:
-    QtCore.QTimer.singleShot(0, app.quit)
-    app.exec() if hasattr(app, "exec") else app.exec_()
-"""
-)
-
-
-def ended_well(code: str, *arguments: str, timeout_s: float = 60.0) -> str:
-    done = run_python(code, timeout_s=timeout_s, arguments=arguments)
-    assert done.returncode == 0, done.stderr[-3000:]
-    for sign in ("QThread: Destroyed", "Traceback", "Segmentation", "QObject::"):
-        assert sign not in done.stderr, done.stderr[-3000:]
-    return done.stdout
-
-
-def test_200_opens_and_closes_of_the_panel_with_traffic() -> None:
-    assert "opened 200" in ended_well(PANELS, timeout_s=120.0)
-
-
-@pytest.mark.parametrize("part", range(8))
-def test_200_processes_that_end_with_traffic(part: int) -> None:
-    for number in range(25):
-        ended_well(PROCESS, str(part * 25 + number))

@@ -51,10 +51,11 @@ def test_the_judge_finds_what_is_wrong(taken: list[tuple[str, int, int, int]], s
 
 @pytest.mark.slow
 def test_nothing_is_lost() -> None:
-    out = run("--clients", "2", "--messages", "5000", "--large", "2", "--share", "0.05", timeout_s=90.0)
+    out = run("--clients", "2", "--messages", "5000", "--large", "2", "--share", "0.15", timeout_s=90.0)
     assert int(re.search(r"([\d,]+) connections reset", out)[1].replace(",", "")) > 5  # type: ignore[index]
 
 
 @pytest.mark.hostile
+@pytest.mark.slow
 def test_nothing_is_lost_of_800_000() -> None:
     run("--clients", "8", "--messages", "100000", timeout_s=1800.0)

@@ -6,15 +6,12 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from helpers import wait_until
 from receiving import grid, put, put_array, put_mesh, put_text
 
 import hdaemon
 from hdaemon import content, houdini
-from hdaemon.blocks import LinesBlock
 from hdaemon.content import bgeo
 from hdaemon.content.mesh import Mesh
-from hdaemon.houdini import cook as module
 from hdaemon.houdini import recook
 from hdaemon.houdini.cook import shown_by
 from hdaemon.houdini.worker import worker
@@ -170,6 +167,20 @@ def test_another_channel_is_taken_at_once(scene: ModuleType, keeps: bool) -> Non
     assert node.geometry()._mesh == grid(4)
 
 
+def test_two_nodes_of_a_channel_share_the_work(scene: ModuleType) -> None:
+    one, two = make(scene), houdini.create_receiver("/obj", "c", name="two")
+    put_mesh("c", grid())
+    one.cook()
+    two.cook()
+    assert shown_by(one).prepared is shown_by(two).prepared
+
+
+def test_the_store_is_asked_and_not_changed(scene: ModuleType) -> None:
+    serial = put_mesh("c", grid())
+    make(scene).cook()
+    assert hdaemon.store["c"].message.serial == serial == hdaemon.store.serial
+
+
 # -- nothing there, and what is no geometry -------------------------------------------------------------
 
 
@@ -300,105 +311,3 @@ def test_frozen_in_a_scene_opened_again_it_shows_what_was_baked(scene: ModuleTyp
     node.parm("live").set(0)
     node.cook(force=True)
     assert node.geometry()._mesh == grid(4)
-
-
-# -- large messages -------------------------------------------------------------------------------------
-
-LARGE = 100
-KEY = ("c", module.Conventions())
-
-
-def test_a_large_message_is_not_prepared_in_the_cook(scene: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    node = make(scene)
-    node.cook()
-    serial = put_mesh("c", grid(LARGE))
-    wait_until(lambda: getattr(worker.ready(KEY), "serial", 0) == serial)
-    monkeypatch.setattr("hdaemon.houdini.worker.prepare", None)
-    assert recook.update() == 1
-    assert scene._draw() == 1
-    assert node.geometry()._mesh == grid(LARGE)
-
-
-def test_one_that_is_not_ready_is_prepared_in_a_cook_that_is_forced(
-    scene: ModuleType, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    node = make(scene)
-    node.cook()
-    monkeypatch.setattr(worker, "ready", lambda _: None)  # the thread does not get its turn
-    put_mesh("c", grid(LARGE))
-    assert recook.update() == 0
-    node.cook(force=True)
-    assert node.geometry()._mesh == grid(LARGE)
-
-
-def test_with_an_interface_the_newest_that_is_ready_is_shown(
-    scene: ModuleType, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    put_mesh("c", grid())
-    node = make(scene)
-    node.cook()
-    serial = put_mesh("c", grid(LARGE))
-    wait_until(lambda: getattr(worker.ready(KEY), "serial", 0) == serial)
-    ready = worker.ready(KEY)
-    monkeypatch.setattr(worker, "ready", lambda _: ready)
-    put_mesh("c", grid(LARGE + 1))  # comes before the one before it is cooked
-    assert recook.update() == 1
-    scene._draw()
-    assert node.geometry()._mesh == grid(LARGE)
-
-
-def test_without_one_a_cook_shows_the_newest(scene: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    scene._gui = False
-    put_mesh("c", grid())
-    node = make(scene)
-    node.cook()
-    serial = put_mesh("c", grid(LARGE))
-    wait_until(lambda: getattr(worker.ready(KEY), "serial", 0) == serial)
-    ready = worker.ready(KEY)
-    monkeypatch.setattr(worker, "ready", lambda _: ready)
-    put_mesh("c", grid(LARGE + 1))
-    node.cook(force=True)
-    assert node.geometry()._mesh == grid(LARGE + 1)
-
-
-def test_what_a_small_message_replaces_is_not_shown_again(scene: ModuleType) -> None:
-    node = make(scene)
-    node.cook()
-    serial = put_mesh("c", grid(LARGE))
-    wait_until(lambda: getattr(worker.ready(KEY), "serial", 0) == serial)
-    put_mesh("c", grid())  # not prepared by the worker
-    assert recook.update() == 1
-    scene._draw()
-    assert node.geometry()._mesh == grid()
-
-
-def test_a_large_message_that_was_there_before_is_prepared_in_the_first_cook(scene: ModuleType) -> None:
-    put_mesh("c", grid(LARGE))
-    node = make(scene)
-    node.cook()
-    assert node.geometry()._mesh == grid(LARGE)
-    assert recook.update() == 0
-
-
-def test_a_large_line_of_text_arrives_too(scene: ModuleType) -> None:
-    node = make(scene)
-    node.cook()
-    line = b"x" * 300_000 + b"\n"  # lines are not prepared by the worker, however long
-    hdaemon.store.put(LinesBlock(1.0, hdaemon.store.take_serials(), "c", line, 1, "client-1", "evaluate"))
-    assert recook.update() == 1
-    scene._draw()
-    assert len(node.geometry()._mesh.detail["data"][0]) == 300_000
-
-
-def test_two_nodes_of_a_channel_share_the_work(scene: ModuleType) -> None:
-    one, two = make(scene), houdini.create_receiver("/obj", "c", name="two")
-    put_mesh("c", grid())
-    one.cook()
-    two.cook()
-    assert shown_by(one).prepared is shown_by(two).prepared
-
-
-def test_the_store_is_asked_and_not_changed(scene: ModuleType) -> None:
-    serial = put_mesh("c", grid())
-    make(scene).cook()
-    assert hdaemon.store["c"].message.serial == serial == hdaemon.store.serial

@@ -52,6 +52,27 @@ def test_it_says_when_something_is_ready(worker: Worker) -> None:
     assert told == [True]
 
 
+@pytest.mark.parametrize("kind", [content.JSON, content.MSGPACK])
+def test_a_tree_is_large_sooner(worker: Worker, kind: str) -> None:
+    """Of JSON and MessagePack every few bytes are an object."""
+    worker.want(KEY)
+    size = module.LARGE_TREE_BYTES
+    text = b'"' + b"x" * (size - 2) + b'"' if kind == content.JSON else b"\xda" + (size - 3).to_bytes(2, "big")
+    payload = text.ljust(size, b"x")
+    put(
+        "c",
+        kind,
+        payload[:-2] + b'"' if kind == content.JSON else b"\xda" + (size - 4).to_bytes(2, "big") + payload[4:],
+    )
+    put_text("c", "text" * size)
+    assert worker.coming(KEY) == 0
+    serial = put("c", kind, payload)
+    wait_until(lambda: worker.ready(KEY))
+    ready = worker.ready(KEY)
+    assert ready is not None
+    assert (ready.serial, ready.error) == (serial, None)
+
+
 def test_small_messages_and_other_channels_are_left_alone(worker: Worker) -> None:
     worker.want(KEY)
     put_text("c", "small")

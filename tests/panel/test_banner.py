@@ -74,6 +74,80 @@ def test_the_token_is_copied_and_not_shown(qtbot):
     assert not any(kept_token() in text for text in said)
 
 
+def test_a_new_token_is_kept_by_ok_and_not_shown(qtbot):
+    before = kept_token()
+    for button, kept in (("Cancel", False), ("Ok", True)):
+        dialog = SettingsDialog(Remembered(), token=before)
+        qtbot.addWidget(dialog)
+        dialog.new.click()
+        assert "from the next start of the server on" in dialog.note.text()
+        assert kept_token() == before
+        dialog.copy.click()
+        new = QtWidgets.QApplication.clipboard().text()
+        assert len(new) == 43
+        assert new != before
+        assert "new token is on the clipboard" in dialog.note.text()
+        said = [
+            widget.text()
+            for kind in (QtWidgets.QLabel, QtWidgets.QAbstractButton)
+            for widget in dialog.findChildren(kind)
+        ]
+        assert not any(new in text or before in text for text in said)
+        dialog.findChild(QtWidgets.QDialogButtonBox).button(
+            getattr(QtWidgets.QDialogButtonBox.StandardButton, button)
+        ).click()
+        assert dialog.result() == kept
+        assert (kept_token() == new) is kept
+
+
+def test_a_new_token_that_cannot_be_kept(qtbot, monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("HDAEMON_STATE", str(tmp_path / "file" / "state"))
+    dialog = SettingsDialog(Remembered())
+    qtbot.addWidget(dialog)
+    dialog.show()
+    dialog.new.click()
+    dialog.accept()
+    assert dialog.isVisible()
+    assert "cannot be kept" in dialog.note.text()
+
+
+def test_the_old_token_is_refused_from_the_next_start_on(qtbot, panel, child):
+    settings.save(Remembered(port=0, token_required=True))
+    old = kept_token()
+
+    def answered(token):
+        one = RawClient("127.0.0.1", panel.link.server.port)
+        one.send(f"token {token}\nline\n".encode())
+        one.sock.shutdown(1)
+        try:
+            return one.read_all()
+        finally:
+            one.close()
+
+    child("settingsButton").click()
+    dialog = panel.findChild(SettingsDialog)
+    dialog.accept()
+    child("startStopButton").click()
+    qtbot.waitUntil(lambda: panel.link.state == "listening")
+    child("settingsButton").click()
+    dialog = panel.findChildren(SettingsDialog)[-1]
+    dialog.new.click()
+    dialog.accept()
+    new = kept_token()
+    assert new != old
+    assert answered(old) == b""
+    assert b"refused" in answered(new)
+    child("startStopButton").click()
+    qtbot.waitUntil(lambda: panel.link.state == "stopped")
+    child("startStopButton").click()
+    qtbot.waitUntil(lambda: panel.link.state == "listening")
+    assert answered(new) == b""
+    assert b"refused" in answered(old)
+    log = panel.link.server.log
+    assert not any(token in f"{row!r} {row.text}" for row in log for token in (old, new))
+
+
 def test_that_of_the_running_server_is_copied(qtbot, panel, child, server_name):
     hdaemon.start(server_name, port=0, token="0123456789abcdef")
     panel.link.refresh()

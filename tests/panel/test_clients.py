@@ -7,6 +7,8 @@ from hdaemon_panel.clients_model import CLIENT_COLUMNS, DISCONNECT, MODE
 from helpers import events, wait_until
 from qtpy import QtCore, QtWidgets
 
+from hdaemon import courtesy
+
 EDIT = int(QtCore.Qt.ItemDataRole.EditRole)
 
 
@@ -50,6 +52,20 @@ def test_what_it_shows(view, client, qtbot):
     assert cell(view, 0, "Bytes") == "24 B"
     assert cell(view, 0, "Mode") == "print"
     assert cell(view, 0, "Rate").endswith("/s")
+
+
+def test_the_server_leaves_the_interpreter_to_it_while_it_is_drawn(view, client, panel, monkeypatch):
+    """Each look of Qt at the model is a turn at the interpreter's lock, up to 5 ms while lines flood in."""
+    asked = []
+    model = view.model()
+    data = type(model).data
+    monkeypatch.setattr(type(model), "data", lambda *args: asked.append(courtesy.rest_s() > 0) or data(*args))
+    panel.show()
+    courtesy.done()  # as the log says after it is drawn
+    view.viewport().grab()
+    assert asked
+    assert all(asked)
+    assert courtesy.rest_s() == 0
 
 
 def test_a_clients_own_mode(view, client, running, qtbot):

@@ -8,7 +8,7 @@ from hdaemon_panel.limits_table import LimitsTable
 from hdaemon_panel.settings_dialog import SettingsDialog
 
 from hdaemon import Limits
-from hdaemon.content import json
+from hdaemon.content import bounds, json
 from hdaemon.server.settings import Remembered
 
 
@@ -25,8 +25,16 @@ def test_every_limit_is_there(qtbot):
     shown = texts(table)
     assert {item.name for item in fields(Limits)} <= shown.keys()
     assert shown["max_depth"] == str(json.MAX_DEPTH)
+    assert shown["max_values"] == "5,000,000"
     assert shown["max_safetensors_head_bytes"] == "1 MiB"
     assert shown["max_tensors"] == "10,000"
+
+
+def test_what_was_set_is_shown(qtbot, monkeypatch):
+    monkeypatch.setattr(bounds, "MAX_VALUES", 1234)
+    table = LimitsTable(Limits())
+    qtbot.addWidget(table)
+    assert texts(table)["max_values"] == "1,234"
 
 
 def test_values_are_written_as_people_read_them(qtbot):

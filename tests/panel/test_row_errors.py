@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from blocks import lines, payload
 from hdaemon_panel import row_errors
 from hdaemon_panel.row_errors import MAX_CHECKED_BYTES, RowErrors
 
 from hdaemon import content
+from hdaemon.content.mesh import Mesh
 from hdaemon.log import RingLog
 
 BAD = b'{"x": }'
@@ -39,6 +42,19 @@ def test_rows_that_do_not_decode_are_found(errors, log, qtbot):
     assert not errors._timer.isActive()
 
 
+@pytest.mark.parametrize(
+    ("kind", "most"),
+    [("application/json", MAX_CHECKED_BYTES), ("application/msgpack", 4096), ("application/x-houdini-bgeo", 4096)],
+)
+def test_up_to_which_size(errors, log, decoded, kind, most):
+    log.append(payload(b"\x80" * most, kind))
+    log.append(payload(b"\x80" * (most + 1), kind))
+    errors.want(list(log))
+    while errors._timer.isActive():
+        errors.step()
+    assert [len(data) for data in decoded] == [most]
+
+
 def test_only_small_typed_rows_are_decoded_and_once(errors, log, decoded):
     log.append(lines("text"))
     log.append(payload(b"\xff" * 10))
@@ -60,6 +76,28 @@ def test_what_scrolled_away_is_not_decoded(errors, log, decoded):
     errors.want([log[1]])
     errors.step()
     assert decoded == [b"2"]
+
+
+def test_what_decodes_meshes_is_imported_by_another_thread(errors, log, decoded, monkeypatch, qtbot):
+    """It takes 30 ms: the main thread handled no event meanwhile."""
+    threads = []
+    monkeypatch.setattr(row_errors, "import_module", lambda _: threads.append(threading.current_thread()))
+    mesh = Mesh([(0, 0, 0)]).to_safetensors()
+    log.append(payload(BAD, "application/json"))
+    log.append(payload(mesh, "application/vnd.safetensors"))
+    log.append(payload(mesh[:20], "application/vnd.safetensors"))
+    errors.want(list(log))
+    errors.step()
+    assert decoded == [BAD]
+    qtbot.waitUntil(lambda: len(decoded) == 3)
+    assert len(threads) == 1
+    assert threads[0] is not threading.main_thread()
+    qtbot.waitUntil(lambda: errors.get(log[2]) is not None)
+    assert errors.get(log[1]) is None
+    log.append(payload(mesh, "application/vnd.safetensors"))
+    errors.want(list(log))
+    errors.step()
+    assert len(decoded) == 4, "once imported, it is decoded at once"
 
 
 def test_it_stops_at_its_budget(errors, log, decoded, monkeypatch):

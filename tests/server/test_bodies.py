@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
+import numpy as np
 import pytest
 from helpers import RawClient, wait_until
 
@@ -15,6 +16,8 @@ from hdaemon import Store
 from hdaemon.server import bodies as bodies_module
 from hdaemon.server.bodies import HEAD_BYTES, Bodies
 from hdaemon.server.client import Client, Connection
+from hdaemon.server.pages import touch
+from hdaemon.server.pool import BufferPool
 from hdaemon.server.thread import HPythonServer
 from hdaemon.wire.limits import Limits
 from hdaemon.wire.raw import RawDoor
@@ -45,7 +48,7 @@ def pair() -> Iterator[tuple[Connection, socket.socket]]:
 
 def contended(clock: Clock) -> Bodies:
     """Return what has just seen a receive that took 10 ms too long."""
-    bodies = Bodies(clock)
+    bodies = Bodies(BufferPool(), clock)
     bodies._contended_until = clock.now + 1
     return bodies
 
@@ -53,7 +56,7 @@ def contended(clock: Clock) -> Bodies:
 def test_a_receive_that_took_too_long_tells_that_the_lock_was_kept(pair: tuple[Connection, socket.socket]) -> None:
     connection, theirs = pair
     clock = Clock()
-    bodies = Bodies(clock)
+    bodies = Bodies(BufferPool(), clock)
     theirs.sendall(b"x" * 100)
     wait_until(lambda: bodies.receive(connection, memoryview(bytearray(50))) == 50)
     assert not bodies.contended
@@ -117,12 +120,58 @@ def test_nothing_and_the_end_are_told_apart(pair: tuple[Connection, socket.socke
 
 def test_after_a_body_no_more_than_a_head_is_received(pair: tuple[Connection, socket.socket]) -> None:
     connection, theirs = pair
-    bodies, view = Bodies(), memoryview(bytearray(100_000))
+    bodies, view = Bodies(BufferPool()), memoryview(bytearray(100_000))
     theirs.sendall(b"x" * 30_100)
     wait_until(lambda: _size(lambda: bodies.receive(connection, view[:100])) == 100)
     wait_until(lambda: _size(lambda: connection.sock.recv_into(view, 0, socket.MSG_PEEK)) == 30_000)
     assert bodies.receive_head(connection, view) == HEAD_BYTES
     assert bodies.receive_head(connection, view) == 30_000 - HEAD_BYTES
+
+
+@pytest.mark.parametrize("busy", [False, True])
+def test_pages_of_a_fresh_buffer_are_touched_before_anything_is_received_into_them(
+    pair: tuple[Connection, socket.socket], monkeypatch: pytest.MonkeyPatch, busy: bool
+) -> None:
+    """Else the system has them found with the lock of all memory held, for which the main thread waited 40 ms."""
+    connection, theirs = pair
+    pool, step = BufferPool(), bodies_module.TOUCH_BYTES
+    target = pool.take(3 * step + 1000)
+    marks = [b"%08d" % number for number in range(len(target) // 8 + 1)]
+    body = b"".join(marks)[: len(target)]
+    received, touched = 0, 0
+
+    def note(part: memoryview) -> None:
+        nonlocal touched
+        assert np.frombuffer(part, np.uint8).ctypes.data == start + touched
+        assert touched >= received
+        touched += len(part)
+        touch(part)
+
+    start = np.frombuffer(target, np.uint8).ctypes.data
+    monkeypatch.setattr(bodies_module, "touch", note)
+    bodies, clock = Bodies(pool), Clock()
+    if busy:
+        bodies = Bodies(pool, clock)
+        bodies._contended_until = clock.now + 1
+    thread = threading.Thread(target=theirs.sendall, args=(body,))
+    thread.start()
+    deadline = time.monotonic() + 30
+    while received < len(target) and time.monotonic() < deadline:
+        rest = target[received:]
+        received += _size(lambda rest=rest: bodies.receive(connection, rest))  # type: ignore[misc]
+        assert received <= touched < received + 2 * step
+    thread.join(30)
+    assert bytes(target) == body
+    assert touched == len(target)
+    # Used again, it has its pages.
+    address = np.frombuffer(target, np.uint8).ctypes.data
+    del target, rest
+    target = pool.take(len(body))
+    assert np.frombuffer(target, np.uint8).ctypes.data == address
+    theirs.sendall(b"xy")
+    wait_until(lambda: _size(lambda: bodies.receive_head(connection, memoryview(bytearray(1)))) == 1)
+    wait_until(lambda: _size(lambda: bodies.receive(connection, target[:])) == 1)
+    assert touched == len(body)
 
 
 def _size(receive: Callable[[], int]) -> int:

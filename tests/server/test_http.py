@@ -1,66 +1,32 @@
-"""The HTTP door, end to end: real sockets, the standard library's client and curl."""
+"""The HTTP door, end to end: publishing and reading, errors, the standard library's client and curl."""
 
 from __future__ import annotations
 
 import http.client
 import json
 import shutil
-import socket
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from helpers import RawClient, data_rows, dripping, events, wait_until
+from helpers import RawClient, data_rows, events, wait_until
+from http_streams import request_to
 
 import hdaemon
 from hdaemon import Limits, RingLog, Store
 from hdaemon.server.thread import HPythonServer
-from hdaemon.wire import heads
+
+pytestmark = pytest.mark.usefixtures("both_parsers")
+
 
 Start = Callable[..., HPythonServer]
 Connect = Callable[[HPythonServer], RawClient]
 
 
-@pytest.fixture(params=["httptools", "h11"], autouse=True)
-def parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every test here runs with both parsers."""
-    if request.param == "httptools":
-        pytest.importorskip("httptools")
-        monkeypatch.setattr(heads, "_chosen", [heads.parse_with_httptools])
-    else:
-        monkeypatch.setattr(heads, "_chosen", [heads.parse_with_h11])
-
-
-@pytest.fixture
-def server(start_server: Start) -> HPythonServer:
-    return start_server(mode="evaluate")
-
-
-@pytest.fixture
-def ask(server: HPythonServer) -> Iterator[Callable[..., tuple[int, dict[str, str], bytes]]]:
-    """Send requests on one connection: `ask("PUT", "/mode", b'"print"')` gives status, headers and body."""
-    connection = http.client.HTTPConnection(server.host, server.port, timeout=20)
-
-    def one(method: str, path: str, body: bytes | None = None, **headers: str) -> tuple[int, dict[str, str], bytes]:
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        connection.request(method, path, body, named)
-        response = connection.getresponse()
-        return response.status, dict(response.getheaders()), response.read()
-
-    yield one
-    connection.close()
-
-
 def error(answer: tuple[int, dict[str, str], bytes]) -> str:
     assert answer[1]["Content-Type"] == "application/json"
     return json.loads(answer[2])["error"]
-
-
-def request(server: HPythonServer, text: str, body: bytes = b"") -> bytes:
-    host = f"Host: {server.host}:{server.port}\r\n"
-    head, _, rest = text.partition("\n")
-    return (head + "\r\n" + host + rest.replace("\n", "\r\n") + "\r\n\r\n").encode() + body
 
 
 # -- publishing and reading -----------------------------------------------------------------------------
@@ -84,8 +50,8 @@ def test_post_is_the_same(ask, store: Store) -> None:
     assert ask("GET", "/channels/a")[1]["Content-Type"] == "text/plain; charset=utf-8"
 
 
-def test_in_print_mode_it_is_shown_and_not_stored(ask, server, store: Store, log: RingLog) -> None:
-    server.mode = "print"
+def test_in_print_mode_it_is_shown_and_not_stored(ask, evaluating, store: Store, log: RingLog) -> None:
+    evaluating.mode = "print"
     status, _, body = ask("PUT", "/channels/a", b"hello", Content_Type="text/plain")
     assert (status, json.loads(body)["stored"], json.loads(body)["mode"]) == (200, False, "print")
     assert "a" not in store
@@ -141,9 +107,9 @@ def test_channels_are_listed(ask) -> None:
     assert all(entry["stored"] and entry["rate"] > 0 for entry in listed)
 
 
-def test_what_was_only_shown_is_listed_too(ask, server: HPythonServer) -> None:
+def test_what_was_only_shown_is_listed_too(ask, evaluating: HPythonServer) -> None:
     ask("PUT", "/channels/kept", b"1", Content_Type="application/json")
-    server.mode = "print"
+    evaluating.mode = "print"
     ask("PUT", "/channels/kept", b"12", Content_Type="application/json")
     ask("PUT", "/channels/shown", b"abc", Content_Type="text/plain")
     listed = json.loads(ask("GET", "/channels")[2])
@@ -154,12 +120,12 @@ def test_what_was_only_shown_is_listed_too(ask, server: HPythonServer) -> None:
     ]
 
 
-def test_status(ask, server: HPythonServer) -> None:
+def test_status(ask, evaluating: HPythonServer) -> None:
     status = json.loads(ask("GET", "/status")[2])
     assert status["version"] == hdaemon.__version__
     assert (status["host"], status["port"], status["mode"], status["locked"]) == (
-        server.host,
-        server.port,
+        evaluating.host,
+        evaluating.port,
         "evaluate",
         False,
     )
@@ -167,16 +133,16 @@ def test_status(ask, server: HPythonServer) -> None:
     assert [client["name"] for client in status["clients"]] == ["client-1"]
 
 
-def test_mode(ask, server: HPythonServer, log: RingLog) -> None:
+def test_mode(ask, evaluating: HPythonServer, log: RingLog) -> None:
     assert ask("PUT", "/mode", b'"print"')[0] == 200
-    assert server.mode == "print"
+    assert evaluating.mode == "print"
     assert "for every client, by client-1" in events(log, "mode")[-1]
     assert json.loads(ask("GET", "/mode")[2]) == "print"
     for body in (b"print", b'"stop"', b"[1]", b"{}", b"", b'"' + b"x" * 100):
         assert ask("PUT", "/mode", body)[0] == 400
-    server.locked = True
+    evaluating.locked = True
     assert "locked" in error(ask("PUT", "/mode", b'"evaluate"'))
-    assert server.mode == "print"
+    assert evaluating.mode == "print"
     assert "locked" in events(log, "refused")[-1]
 
 
@@ -250,15 +216,15 @@ def test_too_many_channels(start_server: Start) -> None:
         ("GET /status HTTP/1.1\nExpect: tea", 417),
     ],
 )
-def test_what_closes_the_connection(server, connect: Connect, log: RingLog, head: str, status: int) -> None:
-    client = connect(server)
-    client.send(request(server, head))
+def test_what_closes_the_connection(evaluating, connect: Connect, log: RingLog, head: str, status: int) -> None:
+    client = connect(evaluating)
+    client.send(request_to(evaluating, head))
     answer = client.read_all()
     assert answer.startswith(f"HTTP/1.1 {status} ".encode())
     assert b"Connection: close" in answer
     assert json.loads(answer.partition(b"\r\n\r\n")[2])["error"]
     client.close()
-    wait_until(lambda: not server.clients)
+    wait_until(lambda: not evaluating.clients)
     assert f"HTTP {status}: " in events(log, "refused")[0]
     assert data_rows(log) == []
 
@@ -267,7 +233,7 @@ def test_a_page_that_is_allowed_by_name(start_server: Start, connect: Connect) -
     server = start_server(origins=("https://studio.example",))
     for origin, status in (("https://studio.example", 200), ("https://studio.example.evil", 403)):
         client = connect(server)
-        client.send(request(server, f"GET /status HTTP/1.1\nOrigin: {origin}\nConnection: close"))
+        client.send(request_to(server, f"GET /status HTTP/1.1\nOrigin: {origin}\nConnection: close"))
         assert client.read_all().startswith(f"HTTP/1.1 {status} ".encode())
 
 
@@ -275,171 +241,19 @@ def test_token(start_server: Start, connect: Connect, log: RingLog) -> None:
     server = start_server(token="s3cret", mode="evaluate")
     for header, status in (("X: y", 401), ("Authorization: Bearer wrong", 401), ("Authorization: Bearer s3cret", 200)):
         client = connect(server)
-        client.send(request(server, f"GET /status HTTP/1.1\n{header}\nConnection: close"))
+        client.send(request_to(server, f"GET /status HTTP/1.1\n{header}\nConnection: close"))
         answer = client.read_all()
         assert answer.startswith(f"HTTP/1.1 {status} ".encode())
         assert (b"WWW-Authenticate: Bearer" in answer) == (status == 401)
     assert not any("s3cret" in row.text or "wrong" in row.text for row in log)
 
 
-# -- the connection -------------------------------------------------------------------------------------
-
-
-def test_pipelined_requests_are_answered_in_order(server, connect: Connect, store: Store) -> None:
-    client = connect(server)
-    one = b"".join(
-        request(server, f"PUT /channels/c{i} HTTP/1.1\nContent-Length: 2", b"%02d" % i)
-        + request(server, f"GET /channels/c{i} HTTP/1.1")
-        for i in range(50)
-    )
-    client.send(one + request(server, "GET /channels/c7 HTTP/1.1\nConnection: close"))
-    answer = client.read_all()
-    assert answer.count(b"HTTP/1.1 200 OK") == 101
-    published = answer.split(b"HTTP/1.1 200 OK")[1:-1:2]
-    serials = [json.loads(part.split(b"\r\n\r\n")[1].split(b"}")[0] + b"}")["serial"] for part in published]
-    assert serials == list(range(1, 51))
-    assert answer.endswith(b"07")
-
-
-def test_cut_anywhere(server, connect: Connect, store: Store) -> None:
-    whole = request(server, "PUT /channels/cut HTTP/1.1\nContent-Length: 10", b"0123456789")
-    client = connect(server)
-    for i in range(len(whole)):
-        client.send(whole[i : i + 1])
-    wait_until(lambda: "cut" in store)
-    assert store["cut"].data == b"0123456789"
-
-
-def test_expect_100(server, connect: Connect, store: Store) -> None:
-    client = connect(server)
-    client.send(request(server, "PUT /channels/a HTTP/1.1\nContent-Length: 3\nExpect: 100-continue\nConnection: close"))
-    first = client.sock.recv(100)
-    assert first == b"HTTP/1.1 100 Continue\r\n\r\n"
-    client.send(b"abc")
-    assert client.read_all().startswith(b"HTTP/1.1 200 OK")
-    assert store["a"].data == b"abc"
-
-
-def test_chunked(server, connect: Connect, store: Store) -> None:
-    client = connect(server)
-    client.send(request(server, "PUT /channels/a HTTP/1.1\nTransfer-Encoding: chunked", b"3\r\nabc\r\n"))
-    client.send(b"4;x=y\r\ndefg\r\n0\r\nTrailer: x\r\n\r\n")
-    client.send(request(server, "GET /channels/a HTTP/1.1\nConnection: close"))
-    assert client.read_all().endswith(b"abcdefg")
-
-
-def test_a_large_body_goes_straight_into_its_buffer(ask, store: Store) -> None:
-    body = bytes(range(256)) * 80_000  # 20 MB
-    assert ask("PUT", "/channels/big", body)[0] == 200
-    payload = store["big"].message.payload
-    assert isinstance(payload, memoryview)
-    assert payload.readonly
-    assert payload == body
-    assert ask("GET", "/channels/big")[2] == body
-    assert ask("GET", "/status")[0] == 200
-
-
-def test_one_large_body_after_another(ask, store: Store) -> None:
-    for i in range(5):
-        assert ask("PUT", f"/channels/{i}", bytes([i]) * 300_000)[0] == 200
-    assert all(store[str(i)].data == bytes([i]) * 300_000 for i in range(5))
-
-
-def test_old_clients(server, connect: Connect) -> None:
-    client = connect(server)
-    client.send(request(server, "GET /status HTTP/1.0"))
-    assert b"Connection: close" in client.read_all()
-
-
-@pytest.mark.parametrize("requests_before", [0, 1])
-def test_a_slow_head_is_told_and_closed(
-    start_server: Start, connect: Connect, log: RingLog, requests_before: int
-) -> None:
-    server = start_server(limits=Limits(stall_s=0.3))
-    client = connect(server)
-    for _ in range(requests_before):
-        client.send(request(server, "GET /status HTTP/1.1"))
-        assert client.sock.recv(65536).startswith(b"HTTP/1.1 200 ")
-    client.send(b"GET /status HTTP/1.1\r\n")
-    with dripping(client):  # a byte now and then does not buy more time
-        assert client.read_all().startswith(b"HTTP/1.1 408 ")
-    assert "rest of the head" in events(log, "refused")[0]
-
-
-def test_a_body_that_stands_still_is_told_and_closed(start_server: Start, connect: Connect, log: RingLog) -> None:
-    server = start_server(limits=Limits(stall_s=0.2))
-    client = connect(server)
-    client.send(request(server, "PUT /channels/a HTTP/1.1\nContent-Length: 100", b"half"))
-    assert client.read_all().startswith(b"HTTP/1.1 408 ")
-    assert data_rows(log) == []
-
-
-def test_an_idle_connection_is_closed(start_server: Start, connect: Connect) -> None:
-    server = start_server(limits=Limits(idle_s=0.2))
-    client = connect(server)
-    client.send(request(server, "GET /status HTTP/1.1"))
-    assert client.read_all().startswith(b"HTTP/1.1 200 OK")
-    wait_until(lambda: not server.clients)
-
-
-def test_a_client_that_never_reads_is_gone(start_server: Start, connect: Connect, log: RingLog, store: Store) -> None:
-    server = start_server(mode="evaluate", limits=Limits(stall_s=0.3))
-    client = connect(server)
-    client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    client.send(request(server, "PUT /channels/a HTTP/1.1\nContent-Length: 30000000", bytes(30_000_000)))
-    client.send(request(server, "GET /channels/a HTTP/1.1") * 10)
-    wait_until(lambda: events(log, "disconnected"))
-    assert "it has read nothing for 0.3 s" in events(log, "disconnected")[0]
-    assert server.state == "listening"
-
-
-def test_answers_that_nobody_reads_have_a_limit(start_server: Start, connect: Connect, log: RingLog) -> None:
-    server = start_server(mode="evaluate", limits=Limits(max_queued_bytes=100_000))
-    client = connect(server)
-    client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    flood = request(server, "GET /status HTTP/1.1") * 2000
-    try:
-        for _ in range(200):
-            client.send(flood)
-    except OSError:
-        pass
-    wait_until(lambda: events(log, "disconnected"))
-    assert "max_queued_bytes" in events(log, "disconnected")[0]
-
-
-def test_stop_while_a_body_comes_and_an_answer_goes(start_server: Start, connect: Connect) -> None:
-    server = start_server(mode="evaluate")
-    first, second = connect(server), connect(server)
-    first.send(request(server, "PUT /channels/a HTTP/1.1\nContent-Length: 30000000", bytes(30_000_000)))
-    first.send(request(server, "GET /channels/a HTTP/1.1") * 5)
-    second.send(request(server, "PUT /channels/b HTTP/1.1\nContent-Length: 1000000000", bytes(1_000_000)))
-    wait_until(lambda: server.bytes_received > 30_100_000)
-    assert server.stop()
-    assert server.state == "stopped"
-
-
-def test_raw_text_goes_on_beside_it(server, connect: Connect, store: Store) -> None:
-    connect(server).send(b"PU")  # looks like a method for a moment
-    wait_until(lambda: store.data == "PU")
-    connect(server).send(b"plain\n")
-    wait_until(lambda: store.data == "plain")
-
-
-def test_a_vanished_client(server, connect: Connect, log: RingLog) -> None:
-    client = connect(server)
-    client.send(request(server, "PUT /channels/a HTTP/1.1\nContent-Length: 1000000", b"x" * 1000))
-    wait_until(lambda: server.bytes_received > 1000)
-    client.reset()
-    wait_until(lambda: not server.clients)
-    assert data_rows(log) == []
-
-
 # -- curl -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
-def test_curl_is_a_complete_client(server: HPythonServer, store: Store, tmp_path: Path) -> None:
-    url = f"http://localhost:{server.port}"
+def test_curl_is_a_complete_client(evaluating: HPythonServer, store: Store, tmp_path: Path) -> None:
+    url = f"http://localhost:{evaluating.port}"
 
     def curl(*arguments: str) -> str:
         command = ["curl", "--silent", "--show-error", "--max-time", "30", "--write-out", "|%{http_code}", *arguments]
@@ -454,7 +268,7 @@ def test_curl_is_a_complete_client(server: HPythonServer, store: Store, tmp_path
     assert curl("-T", str(big), "-H", "Transfer-Encoding: chunked", f"{url}/channels/chunked").endswith("|200")
     assert store["chunked"].data == big.read_bytes()
     assert curl("-X", "PUT", "--data", '"print"', f"{url}/mode").endswith("|200")
-    assert server.mode == "print"
+    assert evaluating.mode == "print"
 
 
 def test_a_wildcard_is_no_host(start_server: Start, connect: Connect) -> None:

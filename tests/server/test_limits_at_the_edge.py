@@ -19,8 +19,8 @@ from frames import BINARY, frame
 from helpers import RawClient, data_rows, events, payloads, wait_until, wait_until_passed
 from shared_memory import needed
 
+from hdaemon.content import bounds, msgpack, safetensors
 from hdaemon.content import json as strict_json
-from hdaemon.content import msgpack, safetensors
 from hdaemon.server import readiness
 from hdaemon.server.client import Client, Connection
 from hdaemon.server.subscribers import Subscribers
@@ -115,6 +115,7 @@ def test_get_status_shows_every_limit(serve: Serve) -> None:
     assert status["limits"] == asdict(replace(Limits(), **changed))
     assert status["decoding_limits"] == {
         "max_depth": strict_json.MAX_DEPTH,
+        "max_values": bounds.MAX_VALUES,
         "max_safetensors_head_bytes": safetensors.MAX_HEAD_BYTES,
         "max_tensors": safetensors.MAX_TENSORS,
     }
@@ -334,6 +335,7 @@ def idle_s(serve: Serve) -> None:
         began = time.monotonic()
         assert connection.sock.recv(1) == b""
     assert 0.2 < took_s(began) < 5
+    wait_until(lambda: events(server.log, "disconnected"))
     assert events(server.log, "disconnected")[0].startswith("idle")
 
 

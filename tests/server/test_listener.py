@@ -5,10 +5,12 @@ from __future__ import annotations
 import errno
 import socket
 import time
+from contextlib import ExitStack
 
 import pytest
 
 from hdaemon.errors import BindError
+from hdaemon.server import listener
 from hdaemon.server.listener import PORTS_TRIED, Acceptor, is_loopback, listen
 
 
@@ -96,6 +98,9 @@ class FakeListener:
     def __init__(self, *errors: Exception) -> None:
         self.errors = list(errors)
 
+    def fileno(self) -> int:
+        return 1
+
     def accept(self) -> tuple[socket.socket, tuple[str, int]]:
         if self.errors:
             raise self.errors.pop(0)
@@ -123,6 +128,30 @@ def test_the_pauses_grow_to_a_second_and_are_told_once() -> None:
     assert acceptor.news == ("accepting", "clients can connect again")
     for sock, _ in accepted:
         sock.close()
+
+
+@pytest.mark.skipif(listener.resource is None, reason="sockets are not counted among the files here")
+def test_the_last_descriptors_are_left_to_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not one client too many is accepted: those that wait are served when there is room again."""
+    with ExitStack() as stack:
+        sock = stack.enter_context(listen("127.0.0.1", 0))
+        clients = [stack.enter_context(socket.create_connection(sock.getsockname(), 5)) for _ in range(5)]
+        acceptor = Acceptor(sock)
+        with socket.socket() as next_one:
+            number = next_one.fileno()
+        monkeypatch.setattr(listener, "_SPARE", 2)
+        limits = [number + 3 + 2]
+        monkeypatch.setattr(listener.resource, "getrlimit", lambda _: (limits[0], limits[0]))
+        accepted = [stack.enter_context(client) for client, _ in acceptor.accept()]
+        assert max(client.fileno() for client in accepted) < number + 3
+        assert 0 < len(accepted) <= 3
+        assert acceptor.news is not None
+        assert "raise the limit of open files or close clients" in acceptor.news[1]
+        assert acceptor.accept() == []
+        limits[0] = listener.resource.RLIM_INFINITY
+        accepted += [stack.enter_context(client) for client, _ in acceptor.accept()]
+        assert len(accepted) == len(clients)
+        assert acceptor.news == ("accepting", "clients can connect again")
 
 
 @pytest.mark.parametrize("error", [BlockingIOError(), ConnectionAbortedError(), InterruptedError()])

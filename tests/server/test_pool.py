@@ -11,6 +11,7 @@ import pytest
 from helpers import RawClient, wait_until
 
 from hdaemon.message import Message
+from hdaemon.server import pages as pages_module
 from hdaemon.server import pool as pool_module
 from hdaemon.server.pool import BufferPool
 from hdaemon.server.thread import HPythonServer
@@ -99,6 +100,64 @@ def test_what_is_not_taken_for_a_while_is_forgotten() -> None:
     assert address(pool.take(MB)) == place
     pool.trim(104 + 2 * pool_module.KEEP_S)
     assert pool.due() is None
+
+
+LARGE = pages_module.MIN_BYTES
+
+
+@pytest.fixture
+def given_back(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return where the arrays lay that the pool has given back."""
+    places: list[int] = []
+
+    def note(array: np.ndarray) -> None:
+        places.append(array.ctypes.data)
+        pages_module.give_back(array)
+
+    monkeypatch.setattr(pool_module, "give_back", note)
+    return places
+
+
+def test_a_large_buffer_is_freed_by_the_pool_whoever_held_it_last(given_back: list[int]) -> None:
+    """Python frees memory with the interpreter's lock held, and the main thread may be the one: 60 ms for 500 MB."""
+    now = [100.0]
+    pool = BufferPool(max_bytes=2 * LARGE, clock=lambda: now[0])
+    held = [pool.take(LARGE) for _ in range(3)]  # one more than may go round
+    places = [address(view) for view in held]
+    assert len(pool._buffers) == 3
+    del held[0]
+    assert not given_back
+    pool.take(2 * LARGE)  # makes room first
+    assert given_back == places[:1]
+    held.clear()
+    now[0] += pool_module.KEEP_S
+    pool.trim(now[0])
+    assert set(places) <= set(given_back)
+    assert pool.due() is None
+
+
+def test_a_buffer_larger_than_the_limit_pushes_nothing_out(given_back: list[int]) -> None:
+    now = [100.0]
+    pool = BufferPool(max_bytes=LARGE, clock=lambda: now[0])
+    place = address(pool.take(LARGE))
+    large = address(pool.take(2 * LARGE))
+    assert address(pool.take(LARGE)) == place
+    assert not given_back
+    pool.trim(now[0] + pool_module.KEEP_S)
+    assert sorted(given_back) == sorted([place, large])
+
+
+def test_what_was_never_touched_is_known_until_the_buffer_is_used_again() -> None:
+    pool = BufferPool()
+    view = pool.take(LARGE)
+    assert pool.untouched(view) == LARGE
+    assert pool.untouched(view[10:]) == 0  # too small to matter
+    other = pool.take(2 * LARGE)
+    assert (pool.untouched(other), pool.untouched(other[100:])) == (2 * LARGE, 2 * LARGE - 100)
+    assert pool.untouched(memoryview(bytearray(LARGE))) == 0
+    del view
+    assert pool.untouched(pool.take(LARGE)) == 0
+    assert pool.untouched(pool.take(LARGE - 1)) == 0
 
 
 def test_a_message_that_is_held_is_never_written_over(start_server: Callable[..., HPythonServer]) -> None:

@@ -45,3 +45,18 @@ def test_on_block_finds_it_in_log_and_store() -> None:
     recorder.on_block = lambda _: seen.append((recorder.store.data, len(recorder.log)))
     recorder.record(client, Payload("text/plain", b"x"), "evaluate")
     assert seen == [("x", 1)]
+
+
+def test_who_waits_for_messages_is_woken_when_the_turn_is_over_and_once() -> None:
+    recorder, client, _ = make()
+    queue, woken = recorder.store.queue("#"), []
+    queue._waiting = 1  # as a thread inside `take`
+    queue.wake = lambda: woken.append(len(queue))  # type: ignore[method-assign]
+    recorder.record(client, Payload("text/plain", b"x"), "evaluate")
+    recorder.record(client, Payload("text/plain", b"y"), "evaluate")
+    assert woken == []
+    recorder.wake()
+    recorder.wake()
+    assert woken == [2]
+    recorder.record_own("a", "text/plain", b"z")  # of any thread, which has no turns
+    assert woken == [2, 3]

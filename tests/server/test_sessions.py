@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import stat
 import subprocess
 import sys
 from collections.abc import Callable
+from ctypes import wintypes
 from pathlib import Path
 
 import pytest
@@ -134,6 +136,70 @@ def test_a_killed_server_leaves_a_stale_file(folder: Path) -> None:
         assert (found.name, found.port, found.pid) == ("serve", serving.port, serving.process.pid)
     assert sessions.find() == []
     assert sessions.forget() == 1
+
+
+@pytest.mark.parametrize("pid", [0, -1, 1 << 31, 1 << 70, "x", None])
+def test_a_file_with_no_number_of_a_process(folder: Path, pid: object) -> None:
+    left_behind(folder, pid=pid)
+    assert sessions.find() == []
+
+
+# -- Windows, where another function says whether a process is there -------------------------------------
+
+
+class _Function:
+    """A function of a library, as ctypes has them: what it takes and gives is set on it."""
+
+    argtypes: tuple[object, ...] = ()
+    restype: object = None
+
+    def __init__(self, call: Callable[..., int | None]) -> None:
+        self._call = call
+
+    def __call__(self, *arguments: int) -> int | None:
+        assert len(arguments) == len(self.argtypes)
+        return self._call(*arguments)
+
+
+class FakeKernel32:
+    """Processes of which 4000 runs, 4004 has ended and somebody holds a handle, and 4 is the system's."""
+
+    _HANDLE = 0x1_0000_0004  # more than 32 bits
+    _ENDED = 0x1_0000_0008
+
+    def __init__(self) -> None:
+        self.open: set[int] = set()
+        self.OpenProcess = _Function(self._open)
+        self.WaitForSingleObject = _Function(self._wait)
+        self.CloseHandle = _Function(self._close)
+
+    def _open(self, access: int, inherit: int, pid: int) -> int | None:
+        assert (access, inherit) == (0x00100000, False)
+        assert self.OpenProcess.restype is wintypes.HANDLE
+        handle = {4000: self._HANDLE, 4004: self._ENDED}.get(pid)
+        if handle is not None:
+            self.open.add(handle)
+        return handle
+
+    def _wait(self, handle: int, milliseconds: int) -> int:
+        assert self.WaitForSingleObject.argtypes[0] is wintypes.HANDLE
+        assert milliseconds == 0
+        return 0x102 if handle == self._HANDLE else 0  # WAIT_TIMEOUT, WAIT_OBJECT_0
+
+    def _close(self, handle: int) -> int:
+        assert self.CloseHandle.argtypes[0] is wintypes.HANDLE
+        self.open.remove(handle)
+        return 1
+
+
+@pytest.mark.parametrize(("pid", "there"), [(4000, True), (4004, False), (4, False), (4008, False)])
+def test_whether_a_process_is_there_on_windows(pid: int, there: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    kernel32 = FakeKernel32()
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setattr(os, "kill", lambda *_: pytest.fail("that ends the process"))
+    monkeypatch.setattr(ctypes, "WinDLL", {"kernel32": kernel32}.__getitem__, raising=False)
+    assert sessions.is_running(Session("a", "127.0.0.1", 2000, pid, "0", 0.0, Path("x"))) is there
+    assert kernel32.open == set()
 
 
 def test_it_is_gone_at_the_end_of_the_program(folder: Path) -> None:

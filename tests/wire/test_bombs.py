@@ -77,14 +77,19 @@ def fed(door: Door, parts: list[bytes]) -> list[Event]:
     return events
 
 
-def best_s(work: Callable[[], object], rounds: int = 3) -> float:
-    """Return what it takes of the processor's time at best: others run on the machine too."""
-    seconds = []
-    for _ in range(rounds):
+def best_s(work: Callable[[], object], rounds: int = 3, enough: float = 0.0) -> float:
+    """Return what it takes of the processor's time at best: others run on the machine too.
+
+    What runs beside it, on the other half of its core, may double that. So up to ten `rounds` where one is `enough`.
+    """
+    best = 1e9
+    for _ in range(10 if enough else rounds):
         began = time.thread_time()
         work()
-        seconds.append(time.thread_time() - began)
-    return min(seconds)
+        best = min(best, time.thread_time() - began)
+        if best < enough:
+            break
+    return best
 
 
 @contextmanager
@@ -132,7 +137,7 @@ REFUSED: dict[str, tuple[Callable[[], Door], Callable[[], bytes], str]] = {
 def test_a_bomb_is_refused_at_once(name: str) -> None:
     make, data, reason = REFUSED[name]
     parts = in_parts(data())
-    assert best_s(lambda: fed(make(), parts)) < MAX_S
+    assert best_s(lambda: fed(make(), parts), enough=MAX_S) < MAX_S
     door = make()
     with memory_below(MAX_MEMORY):
         events = fed(door, parts)
@@ -205,7 +210,7 @@ def test_a_head_of_one_byte_at_a_time_costs_in_proportion() -> None:
 def test_a_full_head_is_read_or_refused_at_once(lines: list[bytes]) -> None:
     data = put(*lines)
     assert 8 * 1024 < len(data) < LIMITS.max_head_bytes
-    assert best_s(lambda: http().feed(data)) < MAX_S
+    assert best_s(lambda: http().feed(data), enough=MAX_S) < MAX_S
     with memory_below(4 * 1024 * 1024):
         assert len(http().feed(data)) == 1
 
@@ -220,7 +225,8 @@ def test_ten_thousand_pipelined_requests(kind: str) -> None:
         return b"PUT /channels/%d HTTP/1.1\r\n" % channel + HOST + line + b"\r\nhello"
 
     data = b"".join(map(request, range(10_000)))
-    assert best_s(lambda: http().feed(data), 2) < 10_000 * 200e-6, "more than 200 microseconds a request"
+    limit = 10_000 * 200e-6
+    assert best_s(lambda: http().feed(data), enough=limit) < limit, "more than 200 microseconds a request"
     with memory_below(MAX_MEMORY / 4):
         http().feed(data[: len(data) // 4])  # to trace memory takes ten times as long
     events = http().feed(data)
@@ -294,7 +300,7 @@ def test_fragments_are_counted_together() -> None:
 )
 def test_a_million_of_anything_on_the_raw_door(data: bytes, count: int) -> None:
     parts = in_parts(data)
-    assert best_s(lambda: fed(raw(), parts), 2) < 1.0
+    assert best_s(lambda: fed(raw(), parts), enough=1.0) < 1.0
     door = raw()
     with memory_below(MAX_MEMORY):
         lines = words = 0

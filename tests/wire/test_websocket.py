@@ -77,6 +77,52 @@ def test_handshakes_that_are_refused(changed: dict[str, str], status: int) -> No
 # -- messages -----------------------------------------------------------------------------------------------
 
 
+def joining() -> tuple[WebSocketDoor, list[list[int]]]:
+    """Return a door, and the sizes of the parts that it has had joined, of each message."""
+    joined: list[list[int]] = []
+
+    def join(parts: list[bytes | bytearray]) -> memoryview:
+        joined.append(list(map(len, parts)))
+        return memoryview(b"".join(parts))
+
+    return WebSocketDoor(Limits(), "a", join=join), joined
+
+
+@pytest.mark.parametrize("opcode", [TEXT, BINARY])
+def test_a_long_message_is_joined_once(opcode: int) -> None:
+    """Grown part by part its memory was moved again and again, with the interpreter's lock held."""
+    door, joined = joining()
+    payload = b"0123456789" * 100_000
+    data = frame(opcode, payload)
+    events = [event for begin in range(0, len(data), 200_000) for event in door.feed(data[begin : begin + 200_000])]
+    (message,) = events
+    assert isinstance(message, Payload)
+    assert message.data == payload
+    (parts,) = joined
+    assert len(parts) == 6
+    assert sum(parts) == len(payload)
+
+
+def test_a_short_message_is_bytes() -> None:
+    door, joined = joining()
+    (message,) = door.feed(frame(BINARY, b"x" * 1000))
+    assert isinstance(message, Payload)
+    assert (type(message.data), joined) == (bytes, [])
+
+
+def test_small_parts_are_put_together() -> None:
+    """Kept one by one, a message of 64 MiB in frames of two bytes would take a gigabyte."""
+    door, joined = joining()
+    count = 150_000
+    data = frame(BINARY, b"ab", fin=False) + frame(CONTINUATION, b"ab", fin=False) * (count - 2)
+    for begin in range(0, len(data), 100_000):
+        assert door.feed(data[begin : begin + 100_000]) == []
+    (message,) = door.feed(frame(CONTINUATION, b"ab"))
+    assert isinstance(message, Payload)
+    assert message.data == b"ab" * count
+    assert len(joined[0]) < 10
+
+
 def test_text_and_bytes() -> None:
     events = make().feed(frame(TEXT, "Grüße".encode()) + frame(BINARY, b"\0\xff"))
     assert events == [

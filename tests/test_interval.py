@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from hdaemon.server.interval import SHORT_S, short_waits
+from hdaemon.interval import SHORT_S, short_waits
 
 
 @pytest.fixture(autouse=True)

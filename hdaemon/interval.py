@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 __all__ = ["SHORT_S", "short_waits"]
 
@@ -24,17 +22,17 @@ _inside = 0
 _before = _set = 0.0
 
 
-@contextmanager
-def short_waits() -> Iterator[None]:
-    """Have threads wait at most half a millisecond for the interpreter's lock inside the block.
+class short_waits:  # noqa: N801 - used like a function
+    """Have threads wait at most half a millisecond for the interpreter's lock inside a ``with`` block.
 
     Blocks of several threads may overlap: the last to end puts back what was before the first. An interval that was
     short already, or that somebody else sets meanwhile, is left alone.
     """
-    _begin()
-    try:
-        yield
-    finally:
+
+    def __enter__(self) -> None:
+        _begin()
+
+    def __exit__(self, *_: object) -> None:
         _end()
 
 
