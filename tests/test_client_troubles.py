@@ -10,6 +10,7 @@ import pytest
 from client_fakes import STATUS, Connection, Script, acknowledging, answers, serving, until_end
 from helpers import payloads, wait_until
 
+import hdaemon.client as client_module
 from hdaemon.client import (
     Client,
     ClientError,
@@ -262,3 +263,31 @@ def test_the_tree_of_errors() -> None:
     assert issubclass(Unauthorized, Rejected)
     assert all(issubclass(kind, ClientError) for kind in (Unavailable, NotHdaemon, Rejected))
     assert STATUS
+
+
+def test_small_writes_are_gathered_by_the_system_while_many_are_unanswered() -> None:
+    """Each alone would take a kilobyte of the server's receive buffer; one alone is never held back."""
+    go_on = threading.Event()
+
+    def script(connection: Connection) -> None:
+        connection.hello()
+        connection.request()
+        connection.acknowledge(1)
+        assert go_on.wait(20)
+        acknowledging(connection)
+
+    def gathers(client: Client) -> bool:
+        assert client._sock is not None
+        return not client._sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+    with serving(script) as port, Client(port=port) as client:
+        client.send("x", wait=True)
+        for number in range(1, 201):
+            client.send("x")
+            assert gathers(client) is (number > client_module._CROWDED)
+        go_on.set()
+        assert client.flush().count == 201
+        assert not gathers(client)
+        client.send("x")
+        assert not gathers(client)
+        assert client.flush().count == 1
