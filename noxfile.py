@@ -245,7 +245,7 @@ def soak(session: nox.Session) -> None:
 
 @nox.session(python="3.11")
 def soak_short(session: nox.Session) -> None:
-    """The same with 2 GB. A gap over 50 ms is told; it fails from 500 ms on, as machines of a CI are small and shared."""
+    """The same with 2 GB. A gap over 50 ms is told, and fails from 500 ms on: machines of a CI are small and shared."""
     run_soak(session, "--gb", "2", "--minutes", "5", "--gap-ms", "500", *session.posargs)
 
 
