@@ -89,7 +89,8 @@ class Queue:
     def take(self, timeout_s: float = 0.0) -> Message | None:
         """Take the oldest message; None when there is none, also after `timeout_s` seconds.
 
-        A wait is for a thread of your own: Houdini's main thread should not wait.
+        A wait is for a thread of your own: Houdini's main thread should not wait. While one waits, all threads of the
+        process ask for the interpreter sooner (`hdaemon.interval`), so that it has its message sooner too.
         """
         taken = self.take_all(1, timeout_s)
         return taken[0] if taken else None
