@@ -1,8 +1,8 @@
 """How long a thread that waits for the interpreter's lock waits before it asks for it (`sys.setswitchinterval`).
 
 It is 5 ms in every Python, and of the whole process. A thread that has received waits that long each time, while the
-main thread runs Python. So it is made shorter for the moments of a receive, and while a thread waits in `Queue.take`, and
-then is again what it was: nothing is taken from the main thread but the turns that others would have got anyway, sooner.
+main thread runs Python. So it is made shorter for the moments of a receive, and while a thread waits in `Queue.take`;
+then it is again what it was. Nothing is taken from the main thread but the turns that others would have got anyway.
 """
 
 from __future__ import annotations
