@@ -32,17 +32,20 @@ def environment() -> dict[str, str]:
     return {**os.environ, "QT_QPA_PLATFORM": "offscreen", "PYTHONUTF8": "1"}
 
 
+def started(*arguments: str, **pipes: int) -> subprocess.Popen[bytes]:
+    """Start a command, with pipes (``stdin=``, ``stdout=``, ``stderr=``) as for Popen; who calls ends it."""
+    return subprocess.Popen([*COMMAND, *arguments], cwd=tempfile.gettempdir(), env=environment(), **pipes)
+
+
 class Serving:
     """A running `hdaemon serve` on any free port; leave the `with` block to have it ended."""
 
     def __init__(self, *arguments: str) -> None:
-        self.process = subprocess.Popen(
-            [*COMMAND, "serve", "--port", "0", *arguments],
+        self.process = started(
+            *("serve", "--port", "0", *arguments),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            cwd=tempfile.gettempdir(),
-            env=environment(),
         )
         assert self.process.stdout is not None
         assert self.process.stderr is not None

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy
 import pytest
 from helpers import data_rows, events, payloads, wait_until
-from serving import COMMAND, environment, hdaemon
+from serving import COMMAND, environment, hdaemon, started
 
 from hdaemon import cli
 from hdaemon.commands import send as send_command
@@ -159,13 +159,7 @@ def test_short_words_for_types(send: Send, log: RingLog, word: str) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pipe that can be waited for")
 def test_standard_input_is_sent_as_it_comes(server: HPythonServer, log: RingLog) -> None:
-    process = subprocess.Popen(
-        [*COMMAND, "send", "--to", f"127.0.0.1:{server.port}"],
-        stdin=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        cwd=tempfile.gettempdir(),
-        env=environment(),
-    )
+    process = started("send", "--to", f"127.0.0.1:{server.port}", stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
     assert process.stdin is not None
     with process, process.stdin:
         process.stdin.write(b"early\nla")
@@ -179,13 +173,7 @@ def test_standard_input_is_sent_as_it_comes(server: HPythonServer, log: RingLog)
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs SIGINT")
 def test_ctrl_c(server: HPythonServer, log: RingLog) -> None:
-    process = subprocess.Popen(
-        [*COMMAND, "send", "--to", f"127.0.0.1:{server.port}"],
-        stdin=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        cwd=tempfile.gettempdir(),
-        env=environment(),
-    )
+    process = started("send", "--to", f"127.0.0.1:{server.port}", stdin=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdin is not None
     assert process.stderr is not None
     with process, process.stdin, process.stderr:
@@ -199,13 +187,7 @@ def test_ctrl_c(server: HPythonServer, log: RingLog) -> None:
 
 def test_a_server_that_comes_back_while_lines_come(start_server: Callable[..., HPythonServer], log: RingLog) -> None:
     server = start_server()
-    process = subprocess.Popen(
-        [*COMMAND, "send", "--to", f"127.0.0.1:{server.port}"],
-        stdin=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        cwd=tempfile.gettempdir(),
-        env=environment(),
-    )
+    process = started("send", "--to", f"127.0.0.1:{server.port}", stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
     assert process.stdin is not None
     with process, process.stdin:
         process.stdin.write(b"one\n")

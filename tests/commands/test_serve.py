@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from serving import COMMAND, Serving, environment, hdaemon
+from serving import COMMAND, Serving, environment, hdaemon, started
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals and pipes of POSIX")
 
@@ -128,13 +128,7 @@ def test_a_signal_stops_it_and_what_came_is_written(number: signal.Signals) -> N
 
 @posix
 def test_a_signal_stops_it_while_nobody_reads_the_pipe() -> None:
-    process = subprocess.Popen(
-        [*COMMAND, "serve", "--port", "0"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        cwd=tempfile.gettempdir(),
-        env=environment(),
-    )
+    process = started("serve", "--port", "0", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdout is not None
     assert process.stderr is not None
     with process, process.stdout, process.stderr:
@@ -150,13 +144,7 @@ def test_a_signal_stops_it_while_nobody_reads_the_pipe() -> None:
 @posix
 def test_a_reader_that_closes_the_pipe_ends_it_quietly() -> None:
     """As `hdaemon serve | head -1` does, and without waiting for another message."""
-    process = subprocess.Popen(
-        [*COMMAND, "serve", "--port", "0"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        cwd=tempfile.gettempdir(),
-        env=environment(),
-    )
+    process = started("serve", "--port", "0", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdout is not None
     assert process.stderr is not None
     with process, process.stderr:
@@ -174,13 +162,7 @@ def test_a_reader_that_closes_the_pipe_ends_it_quietly() -> None:
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_a_full_disk_is_told() -> None:
     with Path("/dev/full").open("wb") as full:
-        process = subprocess.Popen(
-            [*COMMAND, "serve", "--port", "0"],
-            stdout=full,
-            stderr=subprocess.PIPE,
-            cwd=tempfile.gettempdir(),
-            env=environment(),
-        )
+        process = started("serve", "--port", "0", stdout=full, stderr=subprocess.PIPE)
     assert process.stderr is not None
     with process, process.stderr:
         port = int(process.stderr.readline().rpartition(b":")[2])

@@ -6,12 +6,11 @@ import json
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 
 import pytest
 from helpers import wait_until
-from serving import COMMAND, _Lines, environment, hdaemon
+from serving import _Lines, hdaemon, started
 
 from hdaemon.client import Client
 from hdaemon.server.thread import HPythonServer
@@ -21,13 +20,14 @@ class Watching:
     """A running `hdaemon watch`; leave the `with` block to have it ended."""
 
     def __init__(self, server: HPythonServer, *arguments: str) -> None:
-        self.process = subprocess.Popen(
-            [*COMMAND, "watch", *arguments, "--to", f"127.0.0.1:{server.port}"],
+        self.process = started(
+            "watch",
+            *arguments,
+            "--to",
+            f"127.0.0.1:{server.port}",
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            cwd=tempfile.gettempdir(),
-            env=environment(),
         )
         assert self.process.stdout is not None
         assert self.process.stderr is not None
@@ -114,13 +114,14 @@ def test_signals_end_it(server: HPythonServer, number: signal.Signals) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pipe that tells when it is closed")
 def test_a_reader_that_closes_the_pipe_ends_it(server: HPythonServer) -> None:
     """As in `hdaemon watch a | head -1`, also when nothing comes any more."""
-    process = subprocess.Popen(
-        [*COMMAND, "watch", "a", "--to", f"127.0.0.1:{server.port}"],
+    process = started(
+        "watch",
+        "a",
+        "--to",
+        f"127.0.0.1:{server.port}",
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        cwd=tempfile.gettempdir(),
-        env=environment(),
     )
     assert process.stdout is not None
     assert process.stderr is not None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import io
 import weakref
 
 import numpy as np
@@ -11,25 +10,12 @@ import pytest
 from hdaemon_panel.browser import CHANNELS, LOG, Browser
 from hdaemon_panel.link import ServerLink
 from helpers import RawClient
+from panel_values import cells, clipboard, npy
 from qtpy import QtCore, QtWidgets
 
 from hdaemon import content
 
 KEY = QtCore.Qt.Key
-
-
-def npy(array) -> bytes:
-    file = io.BytesIO()
-    np.save(file, array)
-    return file.getvalue()
-
-
-def clipboard() -> str:
-    return QtWidgets.QApplication.clipboard().text()
-
-
-def cells(model) -> list[tuple[str, ...]]:
-    return [model.cells(line) for line in model.rows]
 
 
 # -- pages ----------------------------------------------------------------------------------------------------

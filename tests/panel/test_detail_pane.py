@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import threading
 from pathlib import Path
@@ -10,24 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hdaemon_panel import detail_pane, examine
+from panel_values import cells, clipboard, npy
 from qtpy import QtGui, QtWidgets
 
 from hdaemon import content
 from hdaemon.content import safetensors
-
-
-def npy(array) -> bytes:
-    file = io.BytesIO()
-    np.save(file, array)
-    return file.getvalue()
-
-
-def clipboard() -> str:
-    return QtWidgets.QApplication.clipboard().text()
-
-
-def cells(model) -> list[tuple[str, ...]]:
-    return [model.cells(line) for line in model.rows]
 
 
 def test_text(put, select_row, detail):

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import io
-
 import msgpack
 import numpy as np
 import pytest
 from hdaemon_panel import examine as module
 from hdaemon_panel.examine import TEXT_BYTES, auto_limit, dismantling, examine, is_text, most, text_head
+from panel_values import npy
 
 from hdaemon import content
 from hdaemon.content import safetensors
-
-
-def npy(array) -> bytes:
-    file = io.BytesIO()
-    np.save(file, array)
-    return file.getvalue()
 
 
 @pytest.mark.parametrize(

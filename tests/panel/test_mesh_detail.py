@@ -8,17 +8,14 @@ from hdaemon_panel.arrays_table import Extremes
 from hdaemon_panel.mesh_detail import AttributesModel, MeshView
 from hdaemon_panel.mesh_facts import facts_of
 from meshes import small
-from qtpy import QtCore, QtWidgets
+from panel_values import clipboard
+from qtpy import QtCore
 
 from hdaemon import content
 from hdaemon.content import bgeo
 from hdaemon.content.mesh import Mesh
 
 TIP = int(QtCore.Qt.ItemDataRole.ToolTipRole)
-
-
-def clipboard() -> str:
-    return QtWidgets.QApplication.clipboard().text()
 
 
 def cells(view) -> dict[str, tuple[str, ...]]:
