@@ -63,7 +63,7 @@ class Visits:
         """Tell why it is refused; of who has no row yet also the address, as there will be no other."""
         client = connection.client
         connection.quiet_until = None
-        self._tell("refused", why if connection.told else f"{client.address}: {why}", client)
+        self._tell("refused", why if connection.told else f"{why} (from {client.address})", client)
 
     def gone(self, connection: Connection, why: str) -> None:
         """Tell that it is disconnected, why, and what it has sent; not of who was only refused."""

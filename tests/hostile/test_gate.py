@@ -269,7 +269,7 @@ def test_gate(gate: HPythonServer, case: Case, cut: bool) -> None:
 
     rows = rows_of(gate, send)
     assert [row.event for row in rows] == ["refused"], rows
-    assert re.match(r"127\.0\.0\.1:[0-9]+: ", rows[0].text)
+    assert re.search(r" \(from 127\.0\.0\.1:[0-9]+\)$", rows[0].text)
     assert re.fullmatch("client-[0-9]+", rows[0].client)
     assert list(gate.store) == []
     assert gate.messages_received == 0

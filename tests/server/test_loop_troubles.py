@@ -60,7 +60,8 @@ def test_a_browser_gets_nothing_through(server: HPythonServer, connect: Connect,
     assert client.read_all().startswith(b"HTTP/1.1 400 ")
     (text,) = events(log, "refused")
     host, port = client.sock.getsockname()
-    assert text.startswith(f"{host}:{port}: POST /: HTTP 400: Host 'x'")
+    assert text.startswith("POST /: HTTP 400: Host 'x'")
+    assert text.endswith(f" (from {host}:{port})")
     assert data_rows(log) == []
 
 

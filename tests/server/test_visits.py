@@ -50,7 +50,8 @@ def test_who_is_only_refused_is_one_row(start_server: Start, connect: Connect, l
     all_gone(server, log)
     (row,) = (row for row in log if row.client)
     assert (row.event, row.client) == ("refused", "client-1")
-    assert row.text.startswith(f"{address}: PUT /channels/a: HTTP 403: a page from 'http://evil.test'")
+    assert row.text.startswith("PUT /channels/a: HTTP 403: a page from 'http://evil.test'")
+    assert row.text.endswith(f" (from {address})")
     assert server.clients == ()
     assert server.bytes_received > 50
 
