@@ -22,9 +22,14 @@ def resident() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * mmap.PAGESIZE
 
 
+def fresh(size: int) -> np.ndarray:
+    """Return an array on pages of its own that nobody has touched: `numpy.empty` may use memory again."""
+    return np.frombuffer(mmap.mmap(-1, size), np.uint8)
+
+
 @linux
 def test_what_is_touched_has_pages() -> None:
-    array = np.empty(2 * TOUCH_BYTES, np.uint8)
+    array = fresh(2 * TOUCH_BYTES)
     before = resident()
     touch(array.data[:TOUCH_BYTES])
     assert resident() - before > TOUCH_BYTES * 0.9
@@ -39,7 +44,8 @@ def test_only_the_part_is_written() -> None:
 
 @linux
 def test_what_is_given_back_has_none_and_its_neighbours_stay() -> None:
-    block = np.full(3 * TOUCH_BYTES + 100, 7, np.uint8)
+    block = fresh(3 * TOUCH_BYTES + 100)
+    block[:] = 7
     part = block[50 : 50 + TOUCH_BYTES * 2]  # not where a page begins
     before = resident()
     give_back(part)
