@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator
 from hdaemon.blocks import DataBlock, PayloadBlock
 from hdaemon.errors import UsageError
 from hdaemon.filters import ChannelFilter
-from hdaemon.interval import short_waits
 from hdaemon.message import Message
 
 __all__ = ["BUDGET_S", "Callback", "Consumers", "Queue"]
@@ -89,8 +88,7 @@ class Queue:
     def take(self, timeout_s: float = 0.0) -> Message | None:
         """Take the oldest message; None when there is none, also after `timeout_s` seconds.
 
-        A wait is for a thread of your own: Houdini's main thread should not wait. While one waits, all threads of the
-        process ask for the interpreter sooner (`hdaemon.interval`), so that it has its message sooner too.
+        A wait is for a thread of your own: Houdini's main thread should not wait.
         """
         taken = self.take_all(1, timeout_s)
         return taken[0] if taken else None
@@ -102,8 +100,7 @@ class Queue:
             if timeout_s > 0:
                 self._waiting += 1
                 try:
-                    with short_waits():  # the main thread runs Python: it is overtaken sooner
-                        self._some.wait_for(lambda: self._count or self._closed, timeout_s)
+                    self._some.wait_for(lambda: self._count or self._closed, timeout_s)
                 finally:
                     self._waiting -= 1
             left = self._count if most is None else min(most, self._count)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
+from helpers import RawClient, wait_until
 
-from hdaemon.interval import SHORT_S, short_waits
+from hdaemon.interval import LONGER_S, SHORT_S, Hurry, short_waits
+from hdaemon.server.thread import HPythonServer
+from hdaemon.store import Store
 
 
 @pytest.fixture(autouse=True)
@@ -70,3 +73,36 @@ def test_one_that_was_shorter_is_left_alone() -> None:
     with short_waits():
         assert sys.getswitchinterval() == pytest.approx(0.0001)
     assert sys.getswitchinterval() == pytest.approx(0.0001)
+
+
+def test_a_thread_hurries_while_there_is_something_to_do_and_a_little_longer(usual: float) -> None:
+    hurry = Hurry()
+    assert hurry.until_looking_again(None) is None
+    assert hurry.until_looking_again(7.0) == 7.0
+    hurry.saw(True)
+    hurry.saw(True)
+    assert sys.getswitchinterval() == pytest.approx(SHORT_S)
+    assert hurry.until_looking_again(None) == LONGER_S
+    assert hurry.until_looking_again(0.01) == 0.01
+    hurry.saw(False)
+    hurry.saw(False)
+    assert sys.getswitchinterval() == usual
+    assert hurry.until_looking_again(7.0) == 7.0
+
+
+def test_a_server_hurries_while_data_comes_and_then_no_more(
+    usual: float, start_server: Callable[..., HPythonServer], store: Store
+) -> None:
+    server = start_server(mode="evaluate")
+    client = RawClient(server.host, server.port)
+    seen = []
+    server._loop.set_on_block(lambda _: seen.append(sys.getswitchinterval()))
+    client.send(b"a line\n")
+    wait_until(lambda: seen)
+    assert seen == [pytest.approx(SHORT_S)]
+    wait_until(lambda: sys.getswitchinterval() == usual)
+    client.send(b"a line\n")
+    wait_until(lambda: len(seen) == 2)
+    assert server.stop()  # in a hurry, as it was just now
+    assert sys.getswitchinterval() == usual
+    client.close()

@@ -18,6 +18,7 @@ from functools import partial
 from hdaemon.channels import Channels
 from hdaemon.content import Payload
 from hdaemon.errors import BindError
+from hdaemon.interval import Hurry
 from hdaemon.log import RingLog
 from hdaemon.server.client import Client
 from hdaemon.server.connections import Connections
@@ -140,6 +141,7 @@ class ServerLoop:
         self._deliver_until = 0.0  # once stopping: when what is not yet delivered is let go
         self._own = Own(self._recorder, limits.max_queued_bytes)
         self._changed = False
+        self._hurry = Hurry()
         self._unrested = 0  # bytes received since the last rest
         self._announced = 0  # messages recorded when `on_change` was called last
         self._wake_sender: socket.socket | None = None
@@ -316,6 +318,7 @@ class ServerLoop:
         finally:
             if session is not None:
                 session.remove()
+            self._hurry.saw(False)
             self._close_all()
             self._wake_sender = None
 
@@ -330,7 +333,9 @@ class ServerLoop:
     def _turn(self) -> None:
         """Wait for something to happen and deal with all that did: one receive for each client."""
         received, bytes_before = False, self._connections.bytes_received
-        for key, mask in self._selector.select(self._timeout()):
+        found = self._selector.select(self._hurry.until_looking_again(self._timeout()))
+        self._hurry.saw(bool(found))
+        for key, mask in found:
             if self._late_at_stop():
                 return
             if key.data is not None:
