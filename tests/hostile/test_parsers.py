@@ -64,6 +64,8 @@ def test_what_was_found_before(file: str) -> None:
 
 @pytest.mark.parametrize("name", PARSERS)
 def test_any_bytes(name: str) -> None:
+    warm_up(name)  # what is imported at the first input of a kind takes longer than any input may
+
     @examples
     @given(hostile_bytes(name))
     def check(data: bytes) -> None:
