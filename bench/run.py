@@ -5,8 +5,7 @@ limit of time, so that none disturbs the next. At the end comes a table, each ro
 machine and the versions were; ``--out`` also gets it as ``bench.md`` and ``bench.json``, and the plots.
 
 Exit status 1 when a benchmark did not come to its end. ``--short``, for CI, takes fewer and smaller rounds, and exits 1
-also when a ratio is three times worse than it must be, twice: its benchmark is run once more, as a machine of a CI may
-just have had something else to do, and the row says what was found first. Absolute figures never fail a run.
+also when a ratio is three times worse than it must be; absolute figures never fail a run.
 """
 
 from __future__ import annotations
@@ -122,10 +121,6 @@ def main(argv: list[str] | None = None) -> int:
         print(f"{name} ...", flush=True)
         module = measure(name, args.folder, args.short, limit_s)
         print(f"{name}: {module.failed or 'done'} ({module.took_s:.0f} s)", flush=True)
-        if args.short and not module.failed and module.bad:
-            print(f"{name}: {', '.join(module.bad)}: three times worse than it must be; once more ...", flush=True)
-            module = table.again(module, measure(name, args.folder, args.short, limit_s))
-            print(f"{name}: {module.failed or 'done'} ({module.took_s:.0f} s)", flush=True)
         run.modules.append(module)
     print("\n" + table.text(run), flush=True)
     if args.out:

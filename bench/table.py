@@ -37,24 +37,6 @@ class Module:
     took_s: float = 0.0
     failed: str = ""
 
-    @property
-    def bad(self) -> list[str]:
-        """The rows whose ratios are far from what they must be."""
-        return [_name(figure) for figure in self.figures if figure.failed]
-
-
-def again(first: Module, second: Module) -> Module:
-    """Return what was measured the second time; rows that were bad the first time say so."""
-    bad = {_name(figure): figure for figure in first.figures if figure.failed}
-    figures = []
-    for figure in second.figures:
-        before = bad.get(_name(figure))
-        if before is not None:
-            note = f"{figure.note}; measured a second time: the first time it was {number(before.value)}"
-            figure = dataclasses.replace(figure, note=note.removeprefix("; "))
-        figures.append(figure)
-    return dataclasses.replace(second, figures=figures, took_s=first.took_s + second.took_s)
-
 
 @dataclass(slots=True)
 class Run:

@@ -137,3 +137,12 @@ def run_python(
         timeout=timeout_s,
         check=False,
     )
+
+
+def tries(usual: int) -> int:
+    """Return how often processor time is taken of which the best counts.
+
+    Another worker of the tests, on the other half of the same core, may double it: more often then. `nox -s faults`
+    runs the tests that have such limits by themselves, as often as is `usual`.
+    """
+    return 10 if "PYTEST_XDIST_WORKER" in os.environ else usual

@@ -198,28 +198,6 @@ def test_a_ratio_far_off_fails_a_short_run_only(run, capsys):
     assert "failed" not in out
 
 
-BETTER_LATER = """
-import pathlib
-from figure import Figure
-
-def figures(short):
-    before = pathlib.Path(__file__).with_name("before")
-    value = 1.2 if before.exists() else 0.2
-    before.touch()
-    yield Figure("12 MB array", 30.0, "ms", "pyzmq", 6.0, value, 1.1, 1.4, note="7 rounds")
-"""
-
-
-def test_a_ratio_far_off_is_measured_once_more_in_a_short_run_and_the_row_says_so(run, tmp_path, capsys):
-    assert run("--short", later=BETTER_LATER) == 0
-    out = capsys.readouterr().out
-    assert "later: 12 MB array, against pyzmq: three times worse than it must be; once more" in out
-    assert "7 rounds; measured a second time: the first time it was 0.2" in out
-    tmp_path.joinpath("before").unlink()
-    assert run(later=BETTER_LATER) == 0
-    assert "once more" not in capsys.readouterr().out
-
-
 def test_a_benchmark_that_crashes_fails_the_run_and_does_not_disturb_the_next(run, capfd):
     assert run(crashes=CRASHES, good=GOOD) == 1
     out, err = capfd.readouterr()
