@@ -1,7 +1,8 @@
 """What starting costs: `import hdaemon`, a server, and a panel whose log is full.
 
 ``python bench/start.py [--short]``. Every time is taken in a fresh process, as an artist meets it: what is imported
-late is part of it. Files lie in the system's cache, and are compiled, as at every start but the first of the day.
+late is part of it. Files lie in the system's cache, and are compiled, as at every start but the first of the day: each
+kind of process runs once before it is timed, and what Python compiled is kept, whatever PYTHONDONTWRITEBYTECODE says.
 
 - The import: a process that imports hdaemon, less one that does nothing, from its start to its end; they take turns.
 - The server: from the call of `start` to its return, when the port is open. Qt is there already, as in Houdini.
@@ -11,10 +12,13 @@ late is part of it. Files lie in the system's cache, and are compiled, as at eve
 
 from __future__ import annotations
 
+import atexit
+import functools
 import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -28,10 +32,26 @@ PROCESS_S = 60.0
 
 
 def _process(*command: str) -> str:
-    done = subprocess.run([sys.executable, *command], capture_output=True, text=True, timeout=PROCESS_S, check=False)
+    done = subprocess.run(
+        [sys.executable, *command],
+        env=_environment(),
+        capture_output=True,
+        text=True,
+        timeout=PROCESS_S,
+        check=False,
+    )
     if done.returncode:
         raise RuntimeError(f"{command} ended with {done.returncode}: {done.stderr}")
     return done.stdout
+
+
+@functools.cache
+def _environment() -> dict[str, str]:
+    """Return the variables of a process that finds what the ones before it compiled, in a folder for this run."""
+    variables = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    folder = tempfile.TemporaryDirectory(prefix="bench-compiled-")
+    atexit.register(folder.cleanup)
+    return {**variables, "PYTHONPYCACHEPREFIX": folder.name}
 
 
 def _lifetime(code: str) -> float:
@@ -43,6 +63,7 @@ def _lifetime(code: str) -> float:
 
 def import_figure(rounds: int) -> Figure:
     """`import hdaemon`, less the interpreter's own start."""
+    _lifetime("import hdaemon")
     found = interleaved({"with": lambda: _lifetime("import hdaemon"), "without": lambda: _lifetime("pass")}, rounds)
     middle = medians(found)
     differences = [a - b for a, b in zip(found["with"], found["without"], strict=True)]
@@ -53,6 +74,7 @@ def import_figure(rounds: int) -> Figure:
 
 def start_figure(rounds: int) -> Figure:
     """`hdaemon.start` until the port is open."""
+    _process(__file__, "--server")
     found = [tuple(map(float, _process(__file__, "--server").split())) for _ in range(rounds)]
     first, second = (statistics.median(times) for times in zip(*found, strict=True))
     note = f"the first of a process, median of {rounds} processes; a second server in it {second:.1f} ms"
@@ -61,6 +83,7 @@ def start_figure(rounds: int) -> Figure:
 
 def panel_figure(rounds: int) -> Figure:
     """A panel until it is painted."""
+    _process(__file__, "--panel")
     found = [tuple(map(float, _process(__file__, "--panel").split())) for _ in range(rounds)]
     first, second = (statistics.median(times) for times in zip(*found, strict=True))
     note = f"the first of a process, its imports included, median of {rounds} processes; a second panel {second:.0f} ms"
