@@ -36,7 +36,6 @@ import contextlib
 import hashlib
 import importlib
 import io
-import itertools
 import json
 import logging
 import os
@@ -179,32 +178,39 @@ class Ack:
 
 
 class _Run:
-    """Small messages of one kind to one channel that are written together; in the window they are one item.
+    """Small messages of one kind to one channel that are written as one request; in the window they are one item.
 
-    What is done for a hundred of them at once costs a fifth of what it costs for each.
+    A request costs both sides as much as fifty small messages.
 
     Attributes:
         channel, kind: what they have in common; `of` is the type of the values that are of this kind by themselves.
-        acks: one for each; of the first `done`, the answers have come.
+        bodies, acks: one of each for each.
         most, most_bytes: with so many it is written.
     """
 
-    __slots__ = ("_first", "_size", "_template", "acks", "channel", "done", "kind", "most", "most_bytes", "of")
+    __slots__ = ("_number", "_size", "_template", "acks", "bodies", "channel", "kind", "most", "most_bytes", "of")
 
-    def __init__(self, channel: str, kind: str, template: bytes, first: int, most: int, most_bytes: int) -> None:
+    def __init__(self, channel: str, kind: str, template: bytes, number: int, most: int, most_bytes: int) -> None:
         self.channel, self.kind, self.most, self.most_bytes = channel, kind, most, most_bytes
         self.of = str if kind == TEXT else bytes if kind == BYTES else None
+        self.bodies: list[Buffer] = []
         self.acks: list[Ack] = []
-        self.done, self._size = 0, 0
-        self._template, self._first = template, first
+        self._size, self._template, self._number = 0, template, number
 
     @property
     def _parts(self) -> tuple[Buffer, ...]:
-        """Those that are not answered, as they are written."""
-        bodies = [ack._parts[0] for ack in self.acks[self.done :]]
-        numbers = range(self._first + self.done, self._first + len(self.acks))
-        values = itertools.chain.from_iterable(zip(numbers, map(len, bodies), bodies))
-        return ((self._template + b"%b") * len(bodies) % tuple(values),)
+        """The request, as it is written."""
+        bodies, template = self.bodies, self._template
+        if len(bodies) == 1:
+            return (template % (self._number, self._size) + bodies[0],)
+        before, name, after = template.rpartition(b"Idempotency-Key: ")
+        sizes = " ".join(map(str, map(len, bodies))).encode()
+        head = (before + b"Hdaemon-Messages: %d\r\n" + name + after) % (
+            len(bodies),
+            self._number,
+            len(sizes) + 1 + self._size,
+        )
+        return (b"".join((head, sizes, b"\n", *bodies)),)
 
 
 class _Question:
@@ -299,9 +305,6 @@ _JOIN_BYTES = 64 * 1024
 
 _SMALL_BYTES = 4096
 """Smaller messages of a batch are dealt with together."""
-
-_MANY = 4
-"""Answers from so many on are looked at together."""
 
 _MAX_TENSORS = 10000
 _MAX_TENSORS_HEAD_BYTES = MIB
@@ -814,7 +817,7 @@ class Client:
         self._max_count, self._max_bytes = window, window_bytes
         self._templates: dict[tuple[str, str], bytes] = {}
         self._heads: dict[bytes, Head] = {}  # answers differ in little: parsed once each
-        self._tails: dict[bytes, tuple[str, bool]] = {}
+        self._tails: dict[bytes, tuple[tuple[str, bool], int]] = {}
         # The window: what was taken and not yet answered, in order; _out is what of it is still to be written.
         self._window: deque[Ack | _Run | _Question] = deque()
         self._window_count = self._window_bytes = 0
@@ -824,6 +827,7 @@ class Client:
         self._holding = 0
         self._gathers = False  # the system gathers small writes
         self._shared_memory, self._shares = shared_memory, False  # what is wanted, and what this connection has
+        self._together = 0  # how many messages this server takes in one request
         self._segments = _Segments()
         self._sock: socket.socket | None = None
         self._address = ""  # of the server, for Host: a name that only we know it by is refused
@@ -959,8 +963,8 @@ class Client:
         if self._window_count >= self._max_count or (self._window and self._window_bytes + size > self._max_bytes):
             self._make_room(size)
         template = self._templates.get((channel, kind)) or self._template(channel, kind)
-        if small:
-            most = min(self._max_count - self._window_count, self._max_count // 2, _JOIN_BYTES // len(template))
+        if small and self._together:
+            most = min(self._max_count - self._window_count, self._max_count // 2, self._together)
             most_bytes = min(self._max_bytes - self._window_bytes, _JOIN_BYTES)
             self._run = run = _Run(channel, kind, template, self._number + 1, most, most_bytes)
             self._window.append(run)
@@ -981,8 +985,9 @@ class Client:
 
     def _add(self, run: _Run, body: Buffer, size: int) -> Ack:
         """Take a message into the run at hand; write the run when it is long enough."""
-        ack = Ack(run.channel, size, (body,))
+        ack = Ack(run.channel, size, ())
         try:
+            run.bodies.append(body)
             run.acks.append(ack)
             run._size += size
             if len(run.acks) >= run.most or run._size >= run.most_bytes:
@@ -998,7 +1003,7 @@ class Client:
         if run is None:
             return
         count = len(run.acks)
-        self._number += count
+        self._number += 1
         self._window_count += count
         self._window_bytes += run._size
         if not count:
@@ -1063,9 +1068,9 @@ class Client:
 
     @contextlib.contextmanager
     def batch(self) -> Iterator[Client]:
-        """Hold back small messages sent inside the block and write them together, at its end at the latest.
+        """Hold back small messages sent inside the block and send several in one request, at its end at the latest.
 
-        Several times as fast for very many small messages: a send is otherwise a call of the system each.
+        Several times as fast for very many small messages: a send is otherwise a request and a call of the system each.
         """
         self._holding += 1
         try:
@@ -1244,10 +1249,10 @@ class Client:
         """Take back the newest item: it is not sent again. What was written of it leaves the connection of no use."""
         self._drop()
         newest = self._window[-1] if self._window else None
-        if isinstance(newest, _Run) and newest.done < len(newest.acks) and newest.acks[-1] is item:
-            newest.acks.pop()
+        if isinstance(newest, _Run) and newest.acks[-1:] == [item]:
+            del newest.acks[-1], newest.bodies[-1]
             newest._size -= item._size
-            if newest.done == len(newest.acks):
+            if not newest.acks:
                 self._window.pop()
         elif newest is item:
             self._window.pop()
@@ -1450,9 +1455,8 @@ class Client:
 
     def _take(self, data: bytes) -> None:
         """Complete what the answers in `data` are for; keep the rest."""
-        at, heads, alike = 0, self._heads, True
+        at, heads = 0, self._heads
         while at < len(data):
-            begin = at
             end = data.find(b"\r\n\r\n", at)
             if end < 0:
                 if len(data) - at > _MAX_HEAD_BYTES:
@@ -1474,39 +1478,7 @@ class Client:
                 break
             at = stop
             self._complete(head, data[end + 4 : stop])
-            if alike and len(data) - stop >= _MANY * (stop - begin):
-                at = self._take_alike(data, begin, stop)
-                alike = at > stop  # else the rest is mixed: not to be searched again for each
         self._inbox = data[at:]
-
-    def _take_alike(self, data: bytes, begin: int, at: int) -> int:
-        """Complete messages whose answers, from `at` on, are the one from `begin` to `at` with the serials that follow.
-
-        A run is answered so when it was recorded as one. To compare the answers with what is expected costs a tenth of
-        reading each. Returns where the answers begin that are to be read.
-        """
-        run = self._window[0] if self._window else None
-        head, name, rest = data[begin:at].partition(b'\r\n\r\n{"serial": ')
-        digits, _, tail = rest.partition(b",")
-        said = self._tails.get(tail)
-        if not isinstance(run, _Run) or run is self._run or said is None or not digits.isdigit():
-            return at
-        first = int(digits) + 1
-        last = 10 ** len(digits) - 1  # a further digit makes another Content-Length
-        count: int = min((len(data) - at) // (at - begin), len(run.acks) - run.done, last - first + 1)
-        serials = range(first, first + count)
-        before, after = head + name, b"," + tail
-        if count < 1 or not data.startswith(before + (after + before).join([b"%d" % i for i in serials]) + after, at):
-            return at
-        acks = run.acks[run.done : run.done + count]
-        for ack, serial in zip(acks, serials):
-            ack.serial, ack._said = serial, said
-        run.done += count
-        self._count += len(acks)
-        self._stored += len(acks) if said[1] else 0
-        self._last = acks[-1]
-        self._answered(run, acks)
-        return at + count * (at - begin)
 
     def _parsed(self, raw: bytes) -> Head:
         status, headers = _head_of(raw)
@@ -1527,51 +1499,60 @@ class Client:
         item = self._window[0] if self._window else None
         if item is None or item is self._run:
             raise _Broken(f"the server said {status} {_error_of(body)!r} without being asked")
-        one = item.acks[item.done] if isinstance(item, _Run) else item
-        if isinstance(one, _Question):
-            one.status, one.headers, one.body = status, headers, body
+        if isinstance(item, _Question):
+            item.status, item.headers, item.body = status, headers, body
         elif status == 200:
-            self._acknowledge(one, body)
+            self._acknowledge(item, body)
         else:
-            one.error = _rejected(self.where, status, _error_of(body), one.channel)
-            self._errors.append(one.error)
-            self._error_count += 1
-        if isinstance(item, _Run):
-            item.done += 1
-        self._answered(item, [one])
+            self._refused(item, _rejected(self.where, status, _error_of(body), item.channel))
+        self._answered(item)
         if headers.get("connection", "").lower() == "close":
             raise _Broken("the server closed it after its answer")
 
-    def _answered(self, item: Ack | _Run | _Question, answered: Iterable[Ack | _Question]) -> None:
-        """Let go of what was answered, all or a part of the oldest item."""
-        count = 0
-        for count, one in enumerate(answered, 1):  # noqa: B007
-            one._parts = ()
-        self._window_count -= count
-        if not isinstance(item, _Run) or item.done == len(item.acks):
-            self._window.popleft()
-            self._window_bytes -= item._size
+    def _answered(self, item: Ack | _Run | _Question) -> None:
+        """Let go of the oldest item, which was answered."""
+        if isinstance(item, _Run):
+            self._window_count -= len(item.acks)
+        else:
+            item._parts = ()
+            self._window_count -= 1
+        self._window.popleft()
+        self._window_bytes -= item._size
         self._lost_at = None
 
-    def _acknowledge(self, ack: Ack, body: Buffer) -> None:
+    def _refused(self, item: Ack | _Run, error: Rejected) -> None:
+        acks = item.acks if isinstance(item, _Run) else [item]
+        for ack in acks:
+            ack.error = error
+        self._errors.append(error)
+        self._error_count += len(acks)
+
+    def _acknowledge(self, item: Ack | _Run, body: Buffer) -> None:
         # {"serial": 7, "channel": "a", "mode": "print", "stored": false}: only the number differs from one to the next.
+        # In the answer to several messages it is that of the first, and "messages": 3 says how many there were.
+        acks = item.acks if isinstance(item, _Run) else [item]
         first, _, tail = bytes(body).partition(b",")
         found = self._tails.get(tail)
         digits = first[11:]
         if found is None or not digits.isdigit():
             try:
                 value = json.loads(str(body, "utf-8"))
-                digits, found = value["serial"], (str(value["mode"]), bool(value["stored"]))
-            except (ValueError, KeyError, TypeError) as error:
+                digits = value["serial"]
+                found = (str(value["mode"]), bool(value["stored"])), int(value.get("messages", 1))
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
                 raise _Broken(f"it acknowledged with {bytes(body)[:60]!r}") from error
             if first.startswith(b'{"serial": '):
                 if len(self._tails) > 1000:
                     self._tails.clear()
                 self._tails[tail] = found
-        ack.serial, ack._said = int(digits), found
-        self._count += 1
-        self._stored += ack.stored
-        self._last = ack
+        said, count = found
+        if count != len(acks):
+            raise _Broken(f"it acknowledged {count} messages of {len(acks)} in one request: is it an older hdaemon?")
+        for serial, ack in enumerate(acks, int(digits)):
+            ack.serial, ack._said = serial, said
+        self._count += count
+        self._stored += count if said[1] else 0
+        self._last = acks[-1]
 
     # -- inside: the connection ---------------------------------------------------------------------------------------
 
@@ -1624,6 +1605,9 @@ class Client:
             _check_status(status, body, self.where)
             here = sys.platform == "linux" and self._address.startswith(("127.", "[::1]"))
             self._shares = self._shared_memory and here and b'"shared_memory": true' in body
+            limits = {name: int(number) for name, number in re.findall(rb'"(max_[a-z_]+)": ([0-9]{1,18})\b', body)}
+            most_bytes = min(limits.get(b"max_together_bytes", 0), limits.get(b"max_http_message_bytes", 0))
+            self._together = limits.get(b"max_together_messages", 0) if most_bytes >= 2 * _JOIN_BYTES else 0
             sock.setblocking(False)
         except BaseException:
             sock.close()

@@ -9,7 +9,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-STATUS = {"version": "0", "mode": "evaluate", "limits": {}}
+TOGETHER = {"max_together_messages": 65536, "max_together_bytes": 1024**2, "max_http_message_bytes": 1024**3}
+STATUS = {"version": "0", "mode": "evaluate", "limits": TOGETHER}
 
 
 class Connection:
@@ -58,10 +59,13 @@ class Connection:
         lines = (f"HTTP/1.1 {status} Some Words", f"Content-Length: {len(body)}", *headers)
         self.sock.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
 
-    def acknowledge(self, serial: int, channel: str = "default", stored: bool = True) -> None:
-        """Answer a message."""
-        mode = "evaluate" if stored else "print"
-        self.answer(200, {"serial": serial, "channel": channel, "mode": mode, "stored": stored})
+    def acknowledge(
+        self, serial: int, channel: str = "default", stored: bool = True, headers: dict[str, str] | None = None
+    ) -> None:
+        """Answer a message, or several that came in one request, as its `headers` say."""
+        several = (headers or {}).get("hdaemon-messages")
+        said = {"serial": serial, "channel": channel, "mode": "evaluate" if stored else "print", "stored": stored}
+        self.answer(200, {**said, "messages": int(several)} if several else said)
 
 
 Script = Callable[[Connection], None]

@@ -13,18 +13,19 @@ from helpers import data_rows
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hdaemon.client import Ack, BadValue, Client, Rejected, Timeout, _Broken, _wait
+from hdaemon.client import Ack, BadValue, Client, Disconnected, Rejected, Timeout, _Broken, _wait
 from hdaemon.log import RingLog
 from hdaemon.server.loop import ServerLoop
 from hdaemon.server.thread import HPythonServer
 from hdaemon.store import Store
+from hdaemon.wire.limits import Limits
 
 
 @contextlib.contextmanager
-def running() -> Iterator[tuple[ServerLoop, RingLog]]:
+def running(limits: Limits | None = None) -> Iterator[tuple[ServerLoop, RingLog]]:
     """A server without Qt."""
     log = RingLog()
-    loop = ServerLoop("batch", "127.0.0.1", 0, "evaluate", log=log, store=Store())
+    loop = ServerLoop("batch", "127.0.0.1", 0, "evaluate", log=log, store=Store(), limits=limits or Limits())
     thread = threading.Thread(target=loop.run)
     thread.start()
     try:
@@ -116,50 +117,91 @@ def test_each_is_handed_over_once_whatever_breaks(after: list[int], kinds: list[
         assert all(ack.done and ack.stored and ack.mode == "evaluate" and ack._parts == () for ack in acks)
 
 
-def refusing(every: int) -> Callable[[Connection], None]:
-    """Refuse each message whose number is a multiple."""
+def test_many_are_one_request() -> None:
+    requests: list[tuple[dict[str, str], bytes]] = []
 
+    def script(connection: Connection) -> None:
+        connection.hello()
+        while True:
+            _, _, headers, body = connection.request()
+            requests.append((headers, body))
+            connection.acknowledge(10 * len(requests), headers=headers)
+
+    with serving(script) as port, Client(port=port, window=6) as client:
+        client.connect()
+        with client.batch():
+            acks = [client.send(value) for value in ("one", "", "trois ½", "four", "five")]
+            acks.append(client.send(b"six"))
+        flushed = client.flush()
+    assert [body for _, body in requests] == [b"3 0 8\none" + "trois ½".encode(), b"4 4\nfourfive", b"six"]
+    assert [headers.get("hdaemon-messages") for headers, _ in requests] == ["3", "2", None]
+    assert [number_of(headers) for headers, _ in requests] == [1, 2, 3]
+    assert [ack.serial for ack in acks] == [10, 11, 12, 20, 21, 30]
+    assert (flushed.count, flushed.stored) == (6, 6)
+    assert flushed.last is acks[-1]
+
+
+@pytest.mark.parametrize(
+    ("limits", "most"),
+    [(Limits(), 50), (Limits(max_together_messages=3), 3), (Limits(max_http_message_bytes=1000), 1)]
+    + [(Limits(max_together_bytes=1000), 1)],
+)
+def test_never_more_than_the_server_takes(limits: Limits, most: int) -> None:
+    sizes: list[int] = []
+    with running(limits) as (loop, log), Client(port=loop.port, window=100) as client:
+        loop.set_on_block(lambda block: sizes.append(block.count))
+        client.connect()
+        with client.batch():
+            acks = [client.send(f"{number}") for number in range(200)]
+        assert client.flush().count == 200
+    assert [bytes(row.payload) for row in data_rows(log)] == [b"%d" % number for number in range(200)]
+    assert [ack.serial for ack in acks] == list(range(1, 201))
+    assert most == 1 or max(sizes) == most
+
+
+def test_refused_ones_among_them() -> None:
     def script(connection: Connection) -> None:
         connection.hello()
         while True:
             _, _, headers, _ = connection.request()
             number = number_of(headers)
-            if number % every:
-                connection.acknowledge(number)
+            if number % 5:
+                connection.acknowledge(number * 10, stored=number % 3 > 0, headers=headers)
             else:
                 connection.answer(507, {"error": "it is full"})
 
-    return script
-
-
-def test_refused_ones_among_them() -> None:
-    with serving(refusing(10)) as port, Client(port=port) as client:
+    with serving(script) as port, Client(port=port) as client:
+        client.connect()
         with client.batch():
-            acks = [client.send(f"{number}") for number in range(1, 101)]
-        with pytest.raises(Rejected, match="9 more messages were refused") as caught:
+            acks = [client.send(f"{number}", f"channel {number // 10}") for number in range(100)]
+        with pytest.raises(Rejected, match="19 more messages were refused") as caught:
             client.flush()
         assert caught.value.status == 507
-        assert [ack.serial for ack in acks] == [number if number % 10 else 0 for number in range(1, 101)]
-        assert [ack.error is not None for ack in acks] == [number % 10 == 0 for number in range(1, 101)]
-        assert client.flush().count == 90
+        runs = [acks[begin : begin + 10] for begin in range(0, 100, 10)]
+        for number, run in enumerate(runs, 1):
+            refused = number % 5 == 0
+            assert [ack.serial for ack in run] == [0 if refused else number * 10 + place for place in range(10)]
+            assert {ack.error is not None for ack in run} == {refused}
+            assert {ack.stored for ack in run} == {not refused and number % 3 > 0}
+        flushed = client.flush()
+        assert (flushed.count, flushed.stored) == (80, 50)
+        assert flushed.last is acks[89]
 
 
-def test_serials_that_do_not_follow_one_another() -> None:
+def test_a_server_that_knows_nothing_of_many_in_a_request() -> None:
     def script(connection: Connection) -> None:
         connection.hello()
-        for _ in range(40):
-            _, _, headers, _ = connection.request()
-            number = number_of(headers)
-            connection.acknowledge(1000 + number * 2 - number % 5, stored=number % 7 > 0)
+        while True:
+            connection.acknowledge(number_of(connection.request()[2]))
 
-    with serving(script) as port, Client(port=port) as client:
+    with serving(script) as port, Client(port=port, reconnect_s=0.1) as client:
+        client.connect()
         with client.batch():
-            acks = [client.send("x") for _ in range(40)]
-        flushed = client.flush()
-    assert [ack.serial for ack in acks] == [1000 + number * 2 - number % 5 for number in range(1, 41)]
-    assert [ack.stored for ack in acks] == [number % 7 > 0 for number in range(1, 41)]
-    assert (flushed.count, flushed.stored) == (40, 35)
-    assert flushed.last is acks[-1]
+            client.send("one")
+            client.send("two")
+        with pytest.raises(Disconnected, match="acknowledged 1 messages of 2 in one request: is it an older hdaemon"):
+            client.flush()
+        assert client.discard() == 2
 
 
 def test_what_is_only_shown(start_server: Callable[..., HPythonServer]) -> None:
@@ -203,7 +245,8 @@ def test_a_server_that_takes_nothing_leaves_what_was_taken() -> None:
             release.wait(20)
             return
         while True:
-            connection.acknowledge(number_of(connection.request()[2]))
+            _, _, headers, _ = connection.request()
+            connection.acknowledge(number_of(headers), headers=headers)
 
     with serving(script) as port, Client(port=port, timeout_s=0.3, window=4) as client:
         client.connect()

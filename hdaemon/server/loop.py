@@ -117,9 +117,7 @@ class ServerLoop:
         self._segments = Segments(limits.max_shared_bytes, limits.max_http_message_bytes, limits.stall_s)
         about = partial(status, self)
         pages = bool(origins)
-        routes = Routes(
-            self._modes, self._recorder, self.set_mode, about, limits.max_channels, self._segments, pages=pages
-        )
+        routes = Routes(self._modes, self._recorder, self.set_mode, about, limits, self._segments, pages=pages)
         self._connections = Connections(
             limits,
             self._modes,

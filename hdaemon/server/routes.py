@@ -15,10 +15,12 @@ from hdaemon.server.listener import is_loopback
 from hdaemon.server.modes import Modes
 from hdaemon.server.recorder import Recorder
 from hdaemon.server.shared import Segments, segment_of
+from hdaemon.wire import together
 from hdaemon.wire.access import is_preflight
 from hdaemon.wire.events import Payload, Payloads, Request, Requests
 from hdaemon.wire.heads import Head, HttpError
 from hdaemon.wire.http import answer, error_answer
+from hdaemon.wire.limits import Limits
 from hdaemon.wire.urls import channel_of, media_type_of
 
 __all__ = ["Routes"]
@@ -37,7 +39,7 @@ class Routes:
         recorder: takes what is published.
         switch_all: switches every client to a mode; told who asked for it.
         status: returns what ``GET /status`` shows.
-        max_channels: how many channels the store may hold.
+        limits: `max_channels`, `max_together_messages` and `max_together_bytes` hold here.
         segments: the shared memory that is lent.
         pages: whether there are web pages that may send: they are told that they may read the answer.
     """
@@ -48,13 +50,13 @@ class Routes:
         recorder: Recorder,
         switch_all: Callable[[str, str], None],
         status: Callable[[], dict[str, Any]],
-        max_channels: int,
+        limits: Limits,
         segments: Segments,
         pages: bool = False,
     ) -> None:
         self._pages = pages
         self._modes, self._recorder, self._switch_all, self._status = modes, recorder, switch_all, status
-        self._max_channels = max_channels
+        self._limits = limits
         self.segments = segments
         self._acknowledged = Acknowledged()
 
@@ -131,25 +133,28 @@ class Routes:
 
     def _publish(self, client: Client, request: Request, channel: str) -> Parts:
         content_type, key = _content_type(request.head), key_of(request.head)
+        several = together.messages_of(request.head, request.body, self._limits)
         again = self._acknowledged.find(key, channel) if key is not None else None
         if again is not None:
-            return answer(200, _published(again), keep_alive=request.head.keep_alive)
+            return answer(200, _published(again, several), keep_alive=request.head.keep_alive)
         mode = self._modes.of(client)
         if mode == "evaluate" and self._is_full(channel):
-            raise HttpError(507, f"the store holds {self._max_channels} channels, which is the limit max_channels")
+            raise HttpError(
+                507, f"the store holds {self._limits.max_channels} channels, which is the limit max_channels"
+            )
         shared = segment_of(request.head)
         body = request.body if shared is None else self.segments.take(client.id, *shared)
         if shared is not None:
             client.bytes += len(body)
-        serial = self._recorder.record(client, Payload(content_type, body, channel), mode)
-        given = Answer(serial, channel, mode)
+        message = Payload(content_type, body, channel) if several is None else Payloads(content_type, several, channel)
+        given = Answer(self._recorder.record(client, message, mode), channel, mode)
         if key is not None:
             self._acknowledged.remember(key, given)
-        return answer(200, _published(given), keep_alive=request.head.keep_alive)
+        return answer(200, _published(given, several), keep_alive=request.head.keep_alive)
 
     def _is_full(self, channel: str) -> bool:
         store = self._recorder.store
-        return channel not in store and len(store) >= self._max_channels
+        return channel not in store and len(store) >= self._limits.max_channels
 
     def _latest(self, request: Request, channel: str) -> Parts:
         entry = self._recorder.store.get(channel)
@@ -243,11 +248,12 @@ def _quoted(channel: str) -> str:
     return json.dumps(channel, ensure_ascii=False)
 
 
-def _published(given: Answer) -> bytes:
+def _published(given: Answer, several: list[bytes] | None = None) -> bytes:
     # The answer there is most of, by far: written by hand it takes a third of the time.
     stored = "true" if given.mode == "evaluate" else "false"
     text = f'{{"serial": {given.serial}, "channel": {_quoted(given.channel)}, '
-    return (text + f'"mode": "{given.mode}", "stored": {stored}}}').encode()
+    more = "" if several is None else f', "messages": {len(several)}'
+    return (text + f'"mode": "{given.mode}", "stored": {stored}{more}}}').encode()
 
 
 def _all_published(first: Answer, count: int) -> bytes:
@@ -273,7 +279,7 @@ def _around(channel: str, mode: str, digits: int) -> tuple[bytes, bytes]:
     return bytes(text[:begin]), bytes(text[begin + digits :])
 
 
-_OTHERS = frozenset(("hdaemon-segment", "idempotency-key", "origin"))
+_OTHERS = frozenset(("hdaemon-segment", together.NAME, "idempotency-key", "origin"))
 """Headers that make a request one to be answered by itself; the key that a run may have is not in its shared head."""
 
 

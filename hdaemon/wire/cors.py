@@ -13,7 +13,7 @@ from hdaemon.wire.http import answer
 __all__ = ["preflight_answer", "readable_by"]
 
 _METHODS = "GET, HEAD, PUT, POST"
-_HEADERS = "Authorization, Content-Type, Idempotency-Key, If-None-Match"
+_HEADERS = "Authorization, Content-Type, Hdaemon-Messages, Idempotency-Key, If-None-Match"
 _AGE_S = 600
 
 

@@ -28,6 +28,8 @@ class Limits:
         log_payload_bytes: payload bytes the log keeps.
         max_head_bytes: the head of an HTTP request; browsers and proxies send a few kilobytes.
         max_http_message_bytes: one body; its length is known before, so it may be large.
+        max_together_messages, max_together_bytes: messages in one HTTP request, and its body. They are recorded in one
+            go, and each is copied out of the body: 15 ms for so many; larger ones gain nothing by coming together.
         max_websocket_message_bytes: one message by WebSocket; how long it is, is known when it has come.
         max_queued_bytes: answers made for one client that it does not read, or messages for a subscriber; then it is
             disconnected. One message is sent however large.
@@ -55,6 +57,8 @@ class Limits:
     log_payload_bytes: int = 256 * MIB
     max_head_bytes: int = 16 * 1024
     max_http_message_bytes: int = 1024 * MIB
+    max_together_messages: int = 65_536
+    max_together_bytes: int = MIB
     max_websocket_message_bytes: int = 64 * MIB
     max_queued_bytes: int = 64 * MIB
     max_shared_bytes: int = 768 * MIB

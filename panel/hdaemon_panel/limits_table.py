@@ -17,6 +17,8 @@ _WORDS = {
     "max_http_message_bytes": "HTTP message",
     "max_websocket_message_bytes": "WebSocket message",
     "max_head_bytes": "Head of an HTTP request",
+    "max_together_messages": "Messages in one HTTP request",
+    "max_together_bytes": "HTTP request of several messages",
     "max_channels": "Channels that are stored",
     "log_rows": "Log rows",
     "log_payload_bytes": "Log payloads",

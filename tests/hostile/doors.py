@@ -49,6 +49,9 @@ LIMITS = Limits(
     max_head_bytes=512,
     max_http_message_bytes=2000,
     max_websocket_message_bytes=500,
+    max_together_messages=20,
+    max_together_bytes=300,
+    max_channels=100,
 )
 """Small, so that short inputs come to them and past them."""
 

@@ -99,7 +99,7 @@ def _check_answers(events: list[Event]) -> None:
     client, log = Client(1, "client-1", "127.0.0.1:5000", "http"), RingLog()
     modes = Modes("evaluate", False, lambda *_: None)
     recorder = Recorder(log, Store(), Channels(100))
-    routes = Routes(modes, recorder, lambda *_: None, dict, 100, Segments(0, 0, 1.0), pages=True)
+    routes = Routes(modes, recorder, lambda *_: None, dict, LIMITS, Segments(0, 0, 1.0), pages=True)
     for event in events:
         if not isinstance(event, (Request, Upgrade)):
             continue

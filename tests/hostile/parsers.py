@@ -212,6 +212,8 @@ _HTTP_WORDS = tuple(
         "Content-Encoding: ",
         "Content-Type: application/json\r\n",
         "Hdaemon-Segment: ",
+        "Hdaemon-Messages: 2\r\n",
+        "1 1\nxy",
         "/segments",
         "/mode",
         "?subscribe=1&heads=1&type=",

@@ -211,6 +211,22 @@ def max_http_message_bytes(serve: Serve) -> None:
 
 
 @edge
+def max_together_messages(serve: Serve) -> None:
+    server = serve(max_together_messages=3)
+    assert put(server, b"1 1 1\nabc", **{"Hdaemon-Messages": "3"}) == 200
+    assert put(server, b"1 1 1 1\nabcd", **{"Hdaemon-Messages": "4"}) == 413
+    assert payloads(server.log) == [b"a", b"b", b"c"]
+
+
+@edge
+def max_together_bytes(serve: Serve) -> None:
+    server = serve(max_together_bytes=9)
+    assert put(server, b"2 3\nabcde", **{"Hdaemon-Messages": "2"}) == 200
+    assert put(server, b"2 4\nabcdef", **{"Hdaemon-Messages": "2"}) == 413
+    assert payloads(server.log) == [b"ab", b"cde"]
+
+
+@edge
 def max_websocket_message_bytes(serve: Serve) -> None:
     server = serve(max_websocket_message_bytes=1000)
     client = socket_of(server)

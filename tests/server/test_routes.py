@@ -21,6 +21,7 @@ from hdaemon.server.thread import HPythonServer
 from hdaemon.store import Store
 from hdaemon.wire.events import Request, Requests
 from hdaemon.wire.heads import Head
+from hdaemon.wire.limits import Limits
 
 
 def requests(first: int, bodies: list[bytes], *headers: tuple[str, str], target: str = "/channels/a") -> Requests:
@@ -33,10 +34,11 @@ class Session:
     """What stands behind the routes, and what becomes of it."""
 
     def __init__(self, max_channels: int = 100) -> None:
+        limits = Limits(max_channels=max_channels, max_together_messages=40)
         self.modes = Modes("evaluate", False, lambda *_: None)
         self.log, self.store, self.client = RingLog(), Store(), Client(1, "client-1", "here", "http")
         self.recorder = Recorder(self.log, self.store, Channels(max_channels))
-        self.routes = Routes(self.modes, self.recorder, lambda *_: None, dict, max_channels, Segments(0, 0, 1.0))
+        self.routes = Routes(self.modes, self.recorder, lambda *_: None, dict, limits, Segments(0, 0, 1.0))
 
     def together(self, run: Requests) -> bytes:
         parts = self.routes.answer_all(self.client, run)
@@ -93,6 +95,7 @@ def test_they_are_one_block() -> None:
         requests(1, [b"x"] * 3, ("idempotency-key", '"another"')),
         requests(1, [b"x"] * 3, ("origin", "https://studio.example")),
         requests(1, [b"x"] * 3, ("hdaemon-segment", "1; bytes=1")),
+        requests(1, [b"1 1\nxx"] * 3, ("hdaemon-messages", "2")),
         requests(5, [b"x"] * 3),
         Requests(requests(1, []).head, [b'"same"', b'"same"'], [b"1", b"1"], [b"x", b"y"]),
     ],
@@ -123,6 +126,52 @@ def test_each_can_be_sent_again() -> None:
     other = requests(21, [b"x"], target="/channels/b")
     assert session.together(other).startswith(b"HTTP/1.1 422 ")
     assert session.together(run) == answers
+    assert session.left() == before
+
+
+def several(key: str, bodies: list[bytes], **more: str) -> Request:
+    body = b" ".join(b"%d" % len(body) for body in bodies) + b"\n" + b"".join(bodies)
+    headers = (("content-type", "text/plain"), ("hdaemon-messages", str(len(bodies))), ("idempotency-key", f'"{key}"'))
+    return Request(Head("PUT", "/channels/a", headers + tuple(more.items()), True, len(body), False), body)
+
+
+def said(session: Session, request: Request) -> tuple[int, dict[str, object]]:
+    head, _, body = b"".join(map(bytes, session.routes.answer(session.client, request))).partition(b"\r\n\r\n")
+    return int(head.split()[1]), json.loads(body)
+
+
+@given(st.lists(st.binary(max_size=5), min_size=1, max_size=30), st.sampled_from(["print", "evaluate"]))
+def test_several_in_one_request_leave_what_so_many_requests_leave(bodies: list[bytes], mode: str) -> None:
+    sessions = Session(), Session()
+    for session in sessions:
+        session.modes.switch_all(mode, (), "test")
+    status, answer = said(sessions[0], several("me/1", bodies))
+    sessions[1].one_by_one(requests(1, bodies))
+    assert sessions[0].left() == sessions[1].left()
+    stored = mode == "evaluate"
+    count = len(bodies)
+    assert answer == {"serial": 1, "channel": "a", "mode": mode, "stored": stored, "messages": count}
+    assert status == 200
+
+
+def test_several_in_one_request_can_be_sent_again() -> None:
+    session = Session()
+    session.together(requests(1, [b"before"] * 7))
+    first = said(session, several("you/1", [b"x", b"yy"]))
+    before = session.left()
+    assert first[1]["serial"] == 8
+    assert said(session, several("you/1", [b"x", b"yy"])) == first
+    assert session.left() == before
+
+
+def test_all_of_a_request_or_nothing() -> None:
+    session = Session(max_channels=1)
+    session.together(requests(1, [b"x"], target="/channels/b"))
+    before = session.left()
+    assert said(session, several("me/9", [b"x"] * 5))[0] == 507
+    assert said(session, several("me/9", [b"x"] * 41))[0] == 413
+    session.modes.switch_all("print", (), "test")
+    assert said(session, several("me/9", [b"x"], **{"hdaemon-segment": "1; bytes=1"}))[0] == 400
     assert session.left() == before
 
 

@@ -149,7 +149,7 @@ def test_pages_and_strangers_are_lent_nothing(start_server: Start, asking: Calla
 def test_other_machines_are_lent_nothing() -> None:
     segments = Segments(8 * MB, 5 * MB, 10.0)
     nothing: Any = None
-    routes = Routes(nothing, nothing, nothing, dict, 10, segments)
+    routes = Routes(nothing, nothing, nothing, dict, Limits(), segments)
     body = b'{"bytes": 1000}'
     request: Any = SimpleNamespace(
         head=parse_head(b"POST /segments HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(body)), body=body
