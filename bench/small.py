@@ -1,9 +1,9 @@
 """100-byte messages by HTTP, acknowledged, beside RPyC calls into the same session, a Qt program with its panel open.
 
-One process sends by both in turn, over connections that stay: many messages under way at once, written together
-(`Client.batch`, `rpyc.async_`) or, by hdaemon, one by one; and round trips. At most 512 are under way, as the client
-library has it. RPyC's connection has TCP_NODELAY; its call appends the bytes to a list. What a message costs the server
-is its thread's processor time, panel and senders left out.
+One process sends by both in turn, over connections that stay: many messages under way at once (`Client.send_many`,
+`Client.send` in a `batch`, `Client.send` by itself, which is a request a message; `rpyc.async_`), and round trips. At
+most 512 are under way, as the client library has it. RPyC's connection has TCP_NODELAY; its call appends the bytes to a
+list. What a message costs the server is its thread's processor time, panel and senders left out.
 """
 
 from __future__ import annotations
@@ -40,7 +40,11 @@ def send(hdaemon_port: str, rpyc_port: str) -> None:
     call_soon = rpyc.async_(call)
     data = TEXT.encode()
 
-    def together(count: int) -> None:
+    def many_at_once(count: int) -> None:
+        assert client.send_many((TEXT for _ in range(count)), CHANNEL) == count
+        assert client.flush().count == count
+
+    def batch(count: int) -> None:
         with client.batch():
             for _ in range(count):
                 client.send(TEXT, CHANNEL)
@@ -68,7 +72,7 @@ def send(hdaemon_port: str, rpyc_port: str) -> None:
             took.append(time.perf_counter() - began)
         return statistics.median(took)
 
-    many = {"together": together, "one_by_one": one_by_one, "rpyc": rpyc_async}
+    many = {"send_many": many_at_once, "batch": batch, "one_by_one": one_by_one, "rpyc": rpyc_async}
     single: dict[str, Callable[[], object]] = {
         "trip": lambda: client.send(TEXT, CHANNEL, wait=True),
         "rpyc_trip": lambda: call(data),
@@ -139,27 +143,33 @@ OneRound = Callable[[str, int], float]
 def _rates(session: Session, one_round: OneRound, count: int, calls: int, rounds: int) -> Iterator[Figure]:
     spent: list[float] = []
 
-    def together() -> float:
-        before, received = processor_s(session), session.server.messages_received
-        rate = one_round("together", count)
-        assert session.server.messages_received - received == count, "a message was lost"
+    def received(way: str, number: int) -> float:
+        before = session.server.messages_received
+        rate = one_round(way, number)
+        assert session.server.messages_received - before == number, "a message was lost"
+        return rate
+
+    def send_many() -> float:
+        before = processor_s(session)
+        rate = received("send_many", count)
         spent.append((processor_s(session) - before) / count)
         return rate
 
     found = interleaved(
         {
-            "together": together,
+            "send_many": send_many,
             "rpyc": lambda: one_round("rpyc", calls),
-            "one by one": lambda: one_round("one_by_one", count // 2),
+            "batch": lambda: received("batch", count),
+            "one by one": lambda: received("one_by_one", count // 2),
         },
         rounds,
     )
     middle = medians(found)
-    work, ours, theirs = "100-byte HTTP messages pipelined, acknowledged", middle["together"], middle["rpyc"]
-    note = f"{spread(found['together'])}; RPyC {spread(found['rpyc'])}"
+    work, ours, theirs = "100-byte HTTP messages pipelined, acknowledged", middle["send_many"], middle["rpyc"]
+    note = f"send_many: {spread(found['send_many'])}; RPyC {spread(found['rpyc'])}"
     yield Figure(work, ours, "messages/s", "RPyC async calls", theirs, ours / theirs, 30, 100, note=note)
-    single = middle["one by one"]
-    yield Figure(f"{work}, written one by one", single, "messages/s", value=single, note=spread(found["one by one"]))
+    for way, name in (("batch", "send in a batch"), ("one by one", "send, a request each")):
+        yield Figure(f"{work}: {name}", middle[way], "messages/s", value=middle[way], note=spread(found[way]))
     cost = statistics.median(spent) * 1e6
     yield Figure(f"{work}: the server's thread", cost, "us a message", value=cost, better="less")
 

@@ -36,6 +36,7 @@ import contextlib
 import hashlib
 import importlib
 import io
+import itertools
 import json
 import logging
 import os
@@ -85,7 +86,13 @@ _log = logging.getLogger("hdaemon.client")
 
 
 class ClientError(Exception):
-    """The root of the tree: `except ClientError` catches all that this file raises on purpose."""
+    """The root of the tree: `except ClientError` catches all that this file raises on purpose.
+
+    Attributes:
+        taken: of `Client.send_many`: how many of the values were taken before it. The others were not sent.
+    """
+
+    taken = 0
 
 
 class BadValue(ClientError, ValueError):
@@ -184,7 +191,7 @@ class _Run:
 
     Attributes:
         channel, kind: what they have in common; `of` is the type of the values that are of this kind by themselves.
-        bodies, acks: one of each for each.
+        bodies, acks: one of each for each; None for an ack that nobody was given.
         most, most_bytes: with so many it is written.
     """
 
@@ -194,8 +201,18 @@ class _Run:
         self.channel, self.kind, self.most, self.most_bytes = channel, kind, most, most_bytes
         self.of = str if kind == TEXT else bytes if kind == BYTES else None
         self.bodies: list[Buffer] = []
-        self.acks: list[Ack] = []
+        self.acks: list[Ack | None] = []
         self._size, self._template, self._number = 0, template, number
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it is to be written."""
+        return len(self.bodies) >= self.most or self._size >= self.most_bytes
+
+    @property
+    def room(self) -> int:
+        """How many more it may take, if they are as large as the last one."""
+        return min(self.most - len(self.bodies), (self.most_bytes - self._size) // max(len(self.bodies[-1]), 1))
 
     @property
     def _parts(self) -> tuple[Buffer, ...]:
@@ -990,7 +1007,7 @@ class Client:
             run.bodies.append(body)
             run.acks.append(ack)
             run._size += size
-            if len(run.acks) >= run.most or run._size >= run.most_bytes:
+            if run.is_full:
                 self._settle(self._written)
         except BaseException:
             self._forget(ack)
@@ -1065,6 +1082,59 @@ class Client:
         self._shares = False
         _log.info("%s: large messages go by TCP: %s", self.where, why)
         return None
+
+    def send_many(self, values: Iterable[Any], channel: str = "default", content_type: str | None = None) -> int:
+        """Send each of `values` as a message of its own, several in one request; return how many.
+
+        For text and bytes of less than 4 KiB several times as fast as `send` in a `batch`, as no `Ack` is made of each:
+        `flush` sums up what was acknowledged. Some hundred are taken from `values` at a time.
+
+        Raises:
+            ClientError: as `send` does. Its `taken` says how many values were taken: they are under way, or kept and
+                sent by a later call. From there on none was sent.
+        """
+        values, taken = iter(values), 0
+        try:
+            with self.batch():
+                for value in values:
+                    self.send(value, channel, content_type)
+                    taken += 1
+                    some = [] if self._run is None else list(itertools.islice(values, self._run.room))
+                    bodies = self._bodies(some, content_type)
+                    if bodies:
+                        taken += len(bodies)
+                        self._add_many(bodies)
+                    else:
+                        for each in some:
+                            self.send(each, channel, content_type)
+                            taken += 1
+        except ClientError as error:
+            error.taken = taken
+            raise
+        return taken
+
+    def _bodies(self, values: list[Any], content_type: str | None) -> list[bytes] | None:
+        """Return the bodies of values that may join the run at hand together; None: they are to be sent one by one."""
+        run = self._run
+        kinds = set(map(type, values))
+        if run is None or self._errors or kinds != {bytes if content_type else run.of}:
+            return None
+        try:
+            bodies = [value.encode() for value in values] if kinds == {str} else values
+        except UnicodeEncodeError:
+            return None
+        sizes = list(map(len, bodies))
+        return bodies if max(sizes) < _SMALL_BYTES and sum(sizes) <= run.most_bytes else None
+
+    def _add_many(self, bodies: list[bytes]) -> None:
+        """Take messages into the run at hand; write it when it is long enough."""
+        run = self._run
+        assert run is not None
+        run.bodies += bodies
+        run.acks += [None] * len(bodies)
+        run._size += sum(map(len, bodies))
+        if run.is_full:
+            self._settle(self._written)
 
     @contextlib.contextmanager
     def batch(self) -> Iterator[Client]:
@@ -1523,7 +1593,8 @@ class Client:
     def _refused(self, item: Ack | _Run, error: Rejected) -> None:
         acks = item.acks if isinstance(item, _Run) else [item]
         for ack in acks:
-            ack.error = error
+            if ack is not None:
+                ack.error = error
         self._errors.append(error)
         self._error_count += len(acks)
 
@@ -1548,11 +1619,13 @@ class Client:
         said, count = found
         if count != len(acks):
             raise _Broken(f"it acknowledged {count} messages of {len(acks)} in one request: is it an older hdaemon?")
+        last = acks[-1] = acks[-1] or Ack(item.channel, 0, ())
         for serial, ack in enumerate(acks, int(digits)):
-            ack.serial, ack._said = serial, said
+            if ack is not None:
+                ack.serial, ack._said = serial, said
         self._count += count
         self._stored += count if said[1] else 0
-        self._last = acks[-1]
+        self._last = last
 
     # -- inside: the connection ---------------------------------------------------------------------------------------
 
@@ -1607,7 +1680,7 @@ class Client:
             self._shares = self._shared_memory and here and b'"shared_memory": true' in body
             limits = {name: int(number) for name, number in re.findall(rb'"(max_[a-z_]+)": ([0-9]{1,18})\b', body)}
             most_bytes = min(limits.get(b"max_together_bytes", 0), limits.get(b"max_http_message_bytes", 0))
-            self._together = limits.get(b"max_together_messages", 0) if most_bytes >= 2 * _JOIN_BYTES else 0
+            self._together = limits.get(b"max_together_messages", 0) if most_bytes >= 4 * _JOIN_BYTES else 0
             sock.setblocking(False)
         except BaseException:
             sock.close()

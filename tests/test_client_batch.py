@@ -188,6 +188,100 @@ def test_refused_ones_among_them() -> None:
         assert flushed.last is acks[89]
 
 
+MANY = st.lists(
+    st.one_of(st.text(max_size=4), st.binary(max_size=4), st.integers(), st.text("x", min_size=3000)), max_size=99
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(MANY, st.integers(1, 30), st.sampled_from([None, "text/csv"]))
+def test_many_leave_what_each_leaves(values: list[object], window: int, content_type: str | None) -> None:
+    if content_type:
+        values = [value for value in values if not isinstance(value, int)]
+    with running() as (loop, log), Client(port=loop.port, window=window) as client:
+        assert client.send_many(iter(values), "a", content_type) == len(values)
+        assert client.flush().count == len(values)
+        for value in values:
+            client.send(value, "a", content_type)
+        assert client.flush().count == len(values)
+        left = [(row.channel, row.content_type, bytes(row.payload)) for row in data_rows(log)]
+        assert left[: len(values)] == left[len(values) :]
+        assert len(left) == 2 * len(values)
+
+
+def test_many_are_some_requests_and_the_last_one_is_known() -> None:
+    sizes: list[int] = []
+    with running() as (loop, _), Client(port=loop.port) as client:
+        loop.set_on_block(lambda block: sizes.append(block.count))
+        client.connect()
+        assert client.send_many((f"{number}" for number in range(1000)), "a") == 1000
+        flushed = client.flush()
+    assert sizes == [256, 256, 256, 232]
+    assert (flushed.count, flushed.stored) == (1000, 1000)
+    assert flushed.last is not None
+    assert (flushed.last.serial, flushed.last.channel, flushed.last.stored) == (1000, "a", True)
+
+
+def test_acks_beside_many_have_their_own_numbers() -> None:
+    with running() as (loop, log), Client(port=loop.port) as client:
+        client.connect()
+        with client.batch():
+            first = client.send("first")
+            client.send_many(["a", "b", "c"])
+            last = client.send("last")
+        client.flush()
+        assert (first.serial, last.serial) == (1, 5)
+        assert [bytes(row.payload) for row in data_rows(log)] == [b"first", b"a", b"b", b"c", b"last"]
+
+
+@pytest.mark.parametrize("before", [0, 1, 5, 300])
+def test_what_cannot_be_sent_ends_many(before: int) -> None:
+    with running() as (loop, log), Client(port=loop.port) as client:
+        client.connect()
+        with pytest.raises(BadValue) as caught:
+            client.send_many(["x"] * before + ["\ud800"] + ["y"] * 5)
+        assert caught.value.taken == before
+        assert client.flush().count == before
+        assert [bytes(row.payload) for row in data_rows(log)] == [b"x"] * before
+
+
+def test_many_that_nobody_takes_are_kept_and_counted() -> None:
+    release = threading.Event()
+
+    def script(connection: Connection) -> None:
+        connection.hello()
+        if connection.number == 1:
+            release.wait(20)
+            return
+        while True:
+            _, _, headers, _ = connection.request()
+            connection.acknowledge(number_of(headers), headers=headers)
+
+    with serving(script) as port, Client(port=port, timeout_s=0.3, window=8) as client:
+        client.connect()
+        with pytest.raises(Timeout) as caught:
+            client.send_many(f"{number}" for number in range(100))
+        assert caught.value.taken == client.unacknowledged == 8
+        client._drop()
+        release.set()
+        assert client.flush().count == 8
+
+
+def test_many_that_are_refused() -> None:
+    def script(connection: Connection) -> None:
+        connection.hello()
+        while True:
+            connection.request()
+            connection.answer(507, {"error": "it is full"})
+
+    with serving(script) as port, Client(port=port) as client:
+        client.connect()
+        client.send_many(["x"] * 10)
+        with pytest.raises(Rejected, match="9 more messages were refused"):
+            client.flush()
+        assert client.flush().count == 0
+
+
 def test_a_server_that_knows_nothing_of_many_in_a_request() -> None:
     def script(connection: Connection) -> None:
         connection.hello()
