@@ -7,6 +7,7 @@ costs half a microsecond a message; to read each by itself cost twelve.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from hdaemon.wire.events import Requests
 from hdaemon.wire.heads import LAST_LINES, Head
@@ -38,6 +39,7 @@ class Runs:
             if len(data) + _VARYING_BYTES <= max_head_bytes:
                 self._last = LAST_LINES.search(data)
         self._pattern: re.Pattern[bytes] | None = None
+        self._varying: re.Pattern[bytes] | None = None
 
     def find(self, data: bytearray) -> tuple[Requests, int] | None:
         """Return the requests at the beginning of `data` that are like the known one, and how many bytes they are.
@@ -50,8 +52,8 @@ class Runs:
         """
         if self._last is None:
             return None
-        pattern = self._pattern or self._compile(self._last)
-        first = pattern.match(data)
+        pattern = self._varying or self._learn(self._last)
+        first = self._match(data, 0)
         if first is None or int(first[pattern.groups]) > min(self._max_body_bytes, len(data) - first.end()):
             return None
         size = int(first[pattern.groups])
@@ -61,7 +63,7 @@ class Runs:
             keys = [first[1]] if pattern.groups == 2 else []
             return Requests(self._shared, keys, [first[pattern.groups]], [bytes(data[first.end() :])]), len(data)
         # Between two heads is a body, unless a body holds what looks like a head or another head is in between.
-        _, *parts = pattern.split(bytes(data))
+        _, *parts = (self._pattern or self._compile(pattern)).split(bytes(data))
         keys = parts[::3] if pattern.groups == 2 else []
         lengths, bodies = parts[pattern.groups - 1 :: pattern.groups + 1], parts[pattern.groups :: pattern.groups + 1]
         count = _plain(bodies, list(map(int, lengths)), self._max_body_bytes)
@@ -73,12 +75,11 @@ class Runs:
 
     def _walk(self, data: bytearray, found: re.Match[bytes] | None) -> tuple[Requests, int]:
         """Return what `find` does, from head to head: the first has been found, and its request is complete."""
-        pattern = self._pattern
-        assert pattern is not None
+        assert self._varying is not None
         keys: list[bytes] = []
         lengths: list[bytes] = []
         bodies: list[bytes] = []
-        begin, many = 0, pattern.groups
+        begin, many = 0, self._varying.groups
         with memoryview(data) as view:
             while found is not None:
                 end = found.end() + int(found[many])
@@ -88,21 +89,38 @@ class Runs:
                     keys.append(found[1])
                 lengths.append(found[many])
                 bodies.append(bytes(view[found.end() : end]))
-                begin, found = end, pattern.match(data, end)
+                begin, found = end, self._match(data, end)
         return Requests(self._shared, keys, lengths, bodies), begin
 
-    def _compile(self, last: re.Match[bytes]) -> re.Pattern[bytes]:
-        """Make what finds heads spelled as the known one: a group for the key, if it has one, and for the length."""
+    def _match(self, data: bytearray, begin: int) -> re.Match[bytes] | None:
+        """Look for a head spelled as the known one: a group for the key, if it has one, and for the length."""
+        assert self._varying is not None
+        return self._varying.match(data, begin + len(self._same)) if data.startswith(self._same, begin) else None
+
+    def _learn(self, last: re.Match[bytes]) -> re.Pattern[bytes]:
+        """Take note of what the known head has in common with those spelled alike; return the pattern of the rest."""
         data, head = self._data, self._head
-        key, varying = rb"", 1
-        if last.group(1) is not None:
-            key = re.escape(data[: last.start(1)]) + rb'("[!#-\[\]-~]{1,128}")'
-            varying = 2
-        name = data[max(last.end(1), 0) : last.start(2)]
-        self._pattern = re.compile(key + re.escape(name) + rb"([0-9]{1,19})\r\n\r\n")
+        keyed = last.group(1) is not None
+        self._same = data[: last.start(1) if keyed else last.start(2)]
+        self._varying = _varying(data[last.end(1) : last.start(2)] if keyed else None)
         self._fixed = len(data) - len(last.group(1) or b"") - len(last.group(2))
-        self._shared = head._replace(headers=head.headers[:-varying])
+        self._shared = head._replace(headers=head.headers[: -self._varying.groups])
+        return self._varying
+
+    def _compile(self, varying: re.Pattern[bytes]) -> re.Pattern[bytes]:
+        """Make what finds whole heads: for who sends many small ones. It takes half a millisecond."""
+        self._pattern = re.compile(re.escape(self._same) + varying.pattern)
         return self._pattern
+
+
+@lru_cache(64)
+def _varying(name: bytes | None) -> re.Pattern[bytes]:
+    """Return what matches a key, `name`, which stands after it, and a length; None: a length alone.
+
+    One for all clients of a kind: to compile whole heads took 50 ms when 64 clients came at once.
+    """
+    key = rb"" if name is None else rb'("[!#-\[\]-~]{1,128}")' + re.escape(name)
+    return re.compile(key + rb"([0-9]{1,19})\r\n\r\n")
 
 
 def _plain(bodies: list[bytes], sizes: list[int], most: int) -> int:

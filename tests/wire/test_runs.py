@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -197,3 +198,20 @@ def test_large_bodies_are_taken_from_head_to_head(bodies: list[bytes]) -> None:
     assert run[0].keys == [b'"me/%d"' % number for number in range(fit)]
     assert run[0].lengths == [b"%d" % len(body) for body in bodies[:fit]]
     assert run[1] == sum(len(put(body, b'"me/1"')) for body in bodies[:fit])
+
+
+@pytest.mark.parametrize("keyed", [True, False])
+def test_clients_of_a_kind_have_one_pattern_between_them(keyed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = b'"me/1"' if keyed else None
+    known = [runs(put(b"first", key, b"crowd/%d" % number), 5000) for number in range(8)]
+    known[0].find(bytearray(put(b"x" * 2000, key, b"crowd/0")))
+    monkeypatch.setattr(re, "compile", lambda *_: pytest.fail("a pattern is made for each client"))
+    for number, one in enumerate(known):
+        data = put(b"x" * 2000, key, b"crowd/%d" % number)
+        large = one.find(bytearray(data + data))
+        assert large is not None
+        assert (large[0].bodies, large[1]) == ([b"x" * 2000] * 2, 2 * len(data))
+        single = one.find(bytearray(put(b"small", key, b"crowd/%d" % number)))
+        assert single is not None
+        assert single[0].bodies == [b"small"]
+        assert one.find(bytearray(put(b"x" * 2000, key, b"other/%d" % number))) is None
