@@ -153,6 +153,22 @@ class LinesBlock:
             lines = [line[:-1] if line.endswith(b"\r") else line for line in lines]
         return lines
 
+    def some_lines(self, first: int, end: int, known: tuple[int, int] = (0, 0)) -> tuple[list[bytes], tuple[int, int]]:
+        """Return the payloads of the lines `first` to before `end`, without making those of the others.
+
+        `known` is a line at or before `first` and the offset at which it begins; returns the same of `end`, too.
+        """
+        data, find = self.data, self.data.find
+        line, at = known
+        for _ in range(first - line):
+            at = find(b"\n", at) + 1
+        lines: list[bytes] = []
+        for _ in range(end - first):
+            stop = find(b"\n", at)
+            lines.append(data[at : stop - 1] if stop > at and data[stop - 1] == 13 else data[at:stop])
+            at = stop + 1
+        return lines, (end, at)
+
     def last(self) -> Message:
         """Return the newest line as a message, without splitting the others."""
         end = len(self.data) - 1

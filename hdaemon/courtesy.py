@@ -17,7 +17,8 @@ REST_S = 0.0015
 receiving speed; half a millisecond left the longest gaps of the main thread as they were."""
 
 _ASKED_S = 0.015
-"""How long an asking holds at most: a frame that takes longer has other troubles."""
+"""How long an asking holds at most. A frame asks again from time to time: one that takes longer, on a machine that is
+slow for a moment, would wait for the interpreter at each of its hundred texts."""
 
 _until = 0.0
 

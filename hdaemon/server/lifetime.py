@@ -7,14 +7,16 @@ import logging
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING
+import weakref
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from qtpy import QtCore
 
 if TYPE_CHECKING:
     from hdaemon.server.thread import HPythonServer
 
-__all__ = ["alive", "joined", "keep", "let_go", "stop_all"]
+__all__ = ["alive", "joined", "keep", "let_go", "stop_all", "weakly"]
 
 _logger = logging.getLogger(__name__)
 
@@ -96,3 +98,14 @@ def keep(server: HPythonServer) -> None:
     if app is not None and app not in _exit_handled:
         _exit_handled.append(app)
         app.aboutToQuit.connect(stop_all)
+
+
+def weakly(method: Callable[[], Any]) -> Callable[[], Any]:
+    """Return a function that calls `method` without holding its object, which must be there still."""
+    reference = weakref.WeakMethod(method)
+
+    def call() -> Any:
+        bound = reference()
+        return None if bound is None else bound()
+
+    return call

@@ -54,6 +54,10 @@ class Pace:
         self._late = min(late, INTERVAL_S)  # a cook of a second that is over is no reason to wait for seconds
         return max(_LEAST_S, _MOST_S - self._late)
 
+    def has_worked(self) -> bool:
+        """Return whether so much was done in this turn that what can wait should."""
+        return self._clock() - self._began > _LEAST_S
+
     def tell(self) -> bool:
         """Return whether this turn emits `received`; with a backlog there are more turns than that."""
         if self._began - self._told < INTERVAL_S - 0.005:  # timers may be a few milliseconds early (Qt: 5 % of it)

@@ -1,16 +1,13 @@
 """`HPythonServer`: the QThread a `ServerLoop` runs in.
 
-Qt is imported here, and in `lifetime` and `settings`. Works without a QCoreApplication too (hython): then nothing is
-signalled, and what is to be printed is printed on the server thread.
+Qt is imported here, and in `turns`, `lifetime` and `settings`. Works without a QCoreApplication too (hython): then
+nothing is signalled, and what is to be printed is printed on the server thread.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-import weakref
-from collections.abc import Callable
-from typing import Any
 
 from qtpy import QtCore
 
@@ -22,11 +19,12 @@ from hdaemon.log import RingLog
 from hdaemon.printer import Printer
 from hdaemon.server import lifetime
 from hdaemon.server.client import Client
-from hdaemon.server.lifetime import alive, stop_all
+from hdaemon.server.lifetime import alive, stop_all, weakly
 from hdaemon.server.listener import is_loopback
 from hdaemon.server.loop import DEFAULT_PORT, ServerLoop
 from hdaemon.server.pace import Pace
 from hdaemon.server.rests import Rests
+from hdaemon.server.turns import Turn
 from hdaemon.store import Store
 from hdaemon.store import store as process_store
 from hdaemon.wire.limits import Limits
@@ -114,16 +112,17 @@ class HPythonServer(QtCore.QThread):
             origins=origins,
         )
         # Weakly: in a cycle with its loop it would be left to the garbage collector (see _kept).
-        loop.on_change = _weakly(self.notify)
+        loop.on_change = weakly(self.notify)
         loop.on_state = self.state_changed.emit
-        loop.on_tick = _weakly(self._tick)
-        loop.rest = _weakly(self._rest)
+        loop.on_tick = weakly(self._tick)
+        loop.rest = weakly(self._rest)
         loop.set_on_block(self._printer.offer)
         self._notified = False  # a wake-up is under way or the interval runs; the main thread clears it
         self._dirty = False
         self._held_up = False  # a stop did not end in time, which is told once
         self._pace, self._rests = Pace(), Rests()
-        self._timer: QtCore.QTimer | None = None
+        self._timer: QtCore.QTimer | None = None  # made with two turns, where there is an event loop
+        self._more = False  # callbacks have something left
         app = QtCore.QCoreApplication.instance()
         if app is not None and app.thread() is not QtCore.QThread.currentThread():
             self.moveToThread(app.thread())
@@ -344,7 +343,10 @@ class HPythonServer(QtCore.QThread):
             self._timer = QtCore.QTimer(self)
             self._timer.setSingleShot(True)
             self._timer.timeout.connect(self._on_interval)
-        self._deliver()
+            self._turn, self._telling = Turn(self), Turn(self)
+            self._turn.begun.connect(self._deliver)
+            self._telling.begun.connect(self._tell)
+        self._turn.ask()
 
     def _on_interval(self) -> None:
         if not self._dirty:
@@ -352,21 +354,30 @@ class HPythonServer(QtCore.QThread):
             if not self._dirty:  # else the server thread was told "under way" a moment ago
                 return
             self._notified = True
-        self._deliver()
+        self._turn.ask()
 
     def _deliver(self) -> None:
+        """Call callbacks; then tell, in a turn of its own where they have worked for long: slots work too."""
         budget_s = self._pace.begin()
         self._dirty = False
         self._printer.flush()
-        more = self.store.consumers.deliver(self._tell_failure, budget_s)
-        if self._pace.tell():
-            self.received.emit()
+        self._more = self.store.consumers.deliver(self._tell_failure, budget_s)
+        if not self._pace.tell():
+            self._dirty = True
+            self._end_turn()
+        elif self._pace.has_worked():
+            self._telling.ask()
         else:
-            self._dirty = True
-        if more:
-            self._dirty = True
+            self._tell()
+
+    def _tell(self) -> None:
+        self.received.emit()
+        self._end_turn()
+
+    def _end_turn(self) -> None:
+        self._dirty |= self._more
         assert self._timer is not None
-        self._timer.start(int(self._pace.end(more) * 1000))
+        self._timer.start(int(self._pace.end(self._more) * 1000))
 
     def _tell_failure(self, text: str) -> None:
         self.log.event(time.time(), "error", text)
@@ -386,14 +397,3 @@ class HPythonServer(QtCore.QThread):
             self._rests.lagging()
         else:
             self._rests.answering()
-
-
-def _weakly(method: Callable[[], Any]) -> Callable[[], Any]:
-    """Return a function that calls `method` without holding its object, which must be there still."""
-    reference = weakref.WeakMethod(method)
-
-    def call() -> Any:
-        bound = reference()
-        return None if bound is None else bound()
-
-    return call

@@ -346,11 +346,14 @@ def is_text(data: bytes | bytearray) -> bool:
 
 def _end_of_lines(data: bytes | memoryview) -> int:
     """Return where the last whole line of `data` ends; 0 when no line does. Most end near the end of what came."""
-    near = bytes(data[-_SMALL_PART:])
-    found = near.rfind(b"\n")
-    if found >= 0:
-        return len(data) - len(near) + found + 1
-    return bytes(data).rfind(b"\n") + 1
+    end = len(data)
+    while end > 0:  # in small parts: a copy of all is memory that the system may have to hand over first
+        begin = max(0, end - _SMALL_PART)
+        found = bytes(data[begin:end]).rfind(b"\n")
+        if found >= 0:
+            return begin + found + 1
+        end = begin
+    return 0
 
 
 def _first_line_not_text(block: bytes) -> int:

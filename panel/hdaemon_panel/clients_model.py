@@ -11,14 +11,15 @@ from hdaemon.server.client import Client
 from hdaemon_panel.link import ServerLink
 from hdaemon_panel.rates import Rate, human_bytes, human_count
 
-__all__ = ["CLIENT_COLUMNS", "MODE_CHOICES", "ClientsModel"]
+__all__ = ["CLIENT_COLUMNS", "MODE_CHOICES", "NUMBERS", "ClientsModel"]
 
 CLIENT_COLUMNS = ("Client", "Address", "Mode", "Messages", "Bytes", "Rate", "Since", "")
 MODE, SINCE, DISCONNECT = 2, 6, 7
 
 MODE_CHOICES = ("as server", "print", "evaluate")
 
-_NUMBERS = (3, 4, 5, 6)  # right-aligned
+NUMBERS = (3, 4, 5, 6)
+"""Columns that are right-aligned."""
 
 _Role = QtCore.Qt.ItemDataRole
 _DISPLAY = int(_Role.DisplayRole)
@@ -64,7 +65,7 @@ class ClientsModel(QtCore.QAbstractTableModel):
             modes = (client.own_mode, self._mode_of(client))
             if modes != self._modes[row]:
                 self._modes[row] = modes
-                self._changed(row)
+                self._changed(row, row)
 
     def tick(self, now: float) -> None:
         """Measure the rates at `now` (monotonic seconds), and show them and the counters.
@@ -72,16 +73,19 @@ class ClientsModel(QtCore.QAbstractTableModel):
         Counters change with every message: shown more often than a few times a second, nobody could read them.
         """
         self.sync()
+        changed: list[int] = []
         for row, client in enumerate(self._clients):
             rate, _ = self._rates.get(client.id) or (Rate(), 0.0)
             per_s = rate.update(now, client.messages)[0]
             self._rates[client.id] = (rate, per_s)
             if (client.messages, client.bytes, per_s) != self._counted.get(client.id):
                 self._counted[client.id] = (client.messages, client.bytes, per_s)
-                self._changed(row)
+                changed.append(row)
+        if changed:  # told once: each time Qt looks where the row is
+            self._changed(changed[0], changed[-1])
 
-    def _changed(self, row: int) -> None:
-        self.dataChanged.emit(self.index(row, 0), self.index(row, len(CLIENT_COLUMNS) - 1))
+    def _changed(self, first: int, last: int) -> None:
+        self.dataChanged.emit(self.index(first, 0), self.index(last, len(CLIENT_COLUMNS) - 1))
 
     def _rate(self, client: Client) -> float:
         return self._rates.get(client.id, (None, 0.0))[1]
@@ -106,7 +110,7 @@ class ClientsModel(QtCore.QAbstractTableModel):
             return None
         if role == _DISPLAY:
             return CLIENT_COLUMNS[section]
-        if role == _Role.TextAlignmentRole and section in _NUMBERS:
+        if role == _Role.TextAlignmentRole and section in NUMBERS:
             return _RIGHT
         return None
 
@@ -117,10 +121,10 @@ class ClientsModel(QtCore.QAbstractTableModel):
             return None
         column = index.column()
         if role == _DISPLAY:
-            return self._text(client, column)
+            return self.texts(index.row())[column]
         if role == _Role.EditRole and column == MODE:
             return client.own_mode or MODE_CHOICES[0]
-        if role == _Role.TextAlignmentRole and column in _NUMBERS:
+        if role == _Role.TextAlignmentRole and column in NUMBERS:
             return _RIGHT
         if role == _Role.ToolTipRole:
             if column == MODE:
@@ -130,20 +134,20 @@ class ClientsModel(QtCore.QAbstractTableModel):
             return f"{client.name} at {client.address}: {client.messages:,} messages, {client.bytes:,} bytes"
         return None
 
-    def _text(self, client: Client, column: int) -> str:
-        if column == MODE:
-            mode = self._mode_of(client)
-            return f"{mode} (own)" if client.own_mode else mode
+    def texts(self, row: int) -> tuple[str, ...]:
+        """Return the texts of all columns of a row."""
+        client = self._clients[row]
+        mode = self._mode_of(client)
         return (
             client.name,
             client.address,
-            "",
+            f"{mode} (own)" if client.own_mode else mode,
             human_count(client.messages),
             human_bytes(client.bytes),
             f"{human_count(round(self._rate(client), 1))}/s",
             time.strftime("%H:%M:%S", time.localtime(client.connected_at)),
             "",
-        )[column]
+        )
 
     def flags(self, index: QtCore.QModelIndex) -> QtCore.Qt.ItemFlags:
         """Say that the mode can be edited."""

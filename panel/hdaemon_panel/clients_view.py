@@ -5,8 +5,10 @@ from __future__ import annotations
 from qtpy import QtCore, QtGui, QtWidgets
 
 from hdaemon import courtesy
+from hdaemon.server.turns import turns
 from hdaemon_panel.clients_model import CLIENT_COLUMNS, DISCONNECT, MODE, MODE_CHOICES, SINCE, ClientsModel
-from hdaemon_panel.icons import icon, mixed
+from hdaemon_panel.clients_painter import ClientsPainter
+from hdaemon_panel.icons import icon
 from hdaemon_panel.link import ServerLink
 
 __all__ = ["ClientsView"]
@@ -51,15 +53,6 @@ class _ModeDelegate(QtWidgets.QStyledItemDelegate):
         model.setData(index, editor.currentText(), int(QtCore.Qt.ItemDataRole.EditRole))
 
 
-class _DisconnectDelegate(QtWidgets.QStyledItemDelegate):
-    """Draws the cross that disconnects a client."""
-
-    def paint(self, painter: QtGui.QPainter, option: QtWidgets.QStyleOptionViewItem, index: QtCore.QModelIndex) -> None:
-        """Draw the cell, and the cross in its middle."""
-        super().paint(painter, option, index)
-        icon("disconnect", option.palette).paint(painter, option.rect, QtCore.Qt.AlignmentFlag.AlignCenter)
-
-
 class ClientsView(QtWidgets.QTableView):
     """The clients' table. Delete disconnects, F2 or a double click edits the mode, the context menu has all."""
 
@@ -71,7 +64,6 @@ class ClientsView(QtWidgets.QTableView):
         self._model = ClientsModel(link, self)
         self.setModel(self._model)
         self.setItemDelegateForColumn(MODE, _ModeDelegate(self))
-        self.setItemDelegateForColumn(DISCONNECT, _DisconnectDelegate(self))
         self.setSelectionBehavior(QtWidgets.QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QtWidgets.QAbstractItemView.SelectionMode.SingleSelection)
         self.setEditTriggers(
@@ -79,7 +71,6 @@ class ClientsView(QtWidgets.QTableView):
             | QtWidgets.QAbstractItemView.EditTrigger.EditKeyPressed
         )
         self.setShowGrid(False)
-        self.setAlternatingRowColors(True)
         self.setWordWrap(False)
         self.setTabKeyNavigation(False)  # Tab leads on to the next control
         self.setHorizontalScrollBarPolicy(QtCore.Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -90,6 +81,7 @@ class ClientsView(QtWidgets.QTableView):
         )
         self.clicked.connect(self._on_clicked)
         self._set_metrics()
+        self._painter = ClientsPainter(self)
 
     def model(self) -> ClientsModel:
         """Return the clients' model."""
@@ -139,19 +131,13 @@ class ClientsView(QtWidgets.QTableView):
                 self.horizontalHeader().resizeSection(column, self._widths[column])
 
     def paintEvent(self, event: QtGui.QPaintEvent) -> None:  # noqa: N802
-        """Say that nobody is connected, where that is so."""
-        # Some hundred calls of Qt into the model, each a turn at the interpreter's lock; the log, painted in the same
-        # turn, has said that it is done. The main thread was here in most of the soak's long gaps.
+        """Draw the clients, or that nobody is connected."""
         courtesy.ask()
-        super().paintEvent(event)
+        painter = QtGui.QPainter(self.viewport())
+        self._painter.paint(painter, self._model, self._widths)
+        painter.end()  # not left to its last reference: who holds this frame, a profiler for one, would hold it
         courtesy.done()
-        if self._model.rowCount() == 0:
-            painter = QtGui.QPainter(self.viewport())
-            palette = self.palette()
-            text, base = palette.color(QtGui.QPalette.ColorRole.Text), palette.color(QtGui.QPalette.ColorRole.Base)
-            painter.setPen(mixed(text, base, 0.4))
-            painter.drawText(self.viewport().rect(), int(QtCore.Qt.AlignmentFlag.AlignCenter), "No client is connected")
-            painter.end()  # not left to its last reference: who holds this frame, a profiler for one, would hold it
+        turns().worked()
 
     def keyPressEvent(self, event: QtGui.QKeyEvent) -> None:  # noqa: N802
         """Disconnect with Delete or Backspace."""

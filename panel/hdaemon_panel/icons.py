@@ -53,8 +53,14 @@ def tinted(palette: QtGui.QPalette, hue: float, saturation: float = 0.55) -> QtG
 
     The panel's only colours that are not the palette's own: green for listening, amber for waiting, red for failed.
     """
-    text = palette.color(QtGui.QPalette.ColorRole.Text)
-    dark_ground = palette.color(QtGui.QPalette.ColorRole.Base).lightnessF() < 0.5
+    role = QtGui.QPalette.ColorRole
+    return _tinted(palette.color(role.Text).rgba(), palette.color(role.Base).rgba(), hue, saturation)
+
+
+@lru_cache(maxsize=256)  # wanted for every frame, and ten calls into Qt
+def _tinted(text_rgba: int, base_rgba: int, hue: float, saturation: float) -> QtGui.QColor:
+    text = QtGui.QColor.fromRgba(text_rgba)
+    dark_ground = QtGui.QColor.fromRgba(base_rgba).lightnessF() < 0.5
     lightness = max(text.lightnessF() - 0.18, 0.6) if dark_ground else min(text.lightnessF() + 0.3, 0.42)
     return QtGui.QColor.fromHslF(hue, saturation, lightness)
 
@@ -65,6 +71,12 @@ GREEN, AMBER, RED = 0.36, 0.10, 0.0
 
 def mixed(first: QtGui.QColor, second: QtGui.QColor, share: float) -> QtGui.QColor:
     """Return `first` with `share` (0 to 1) of `second` in it."""
+    return _mixed(first.rgba(), second.rgba(), share)
+
+
+@lru_cache(maxsize=256)
+def _mixed(first_rgba: int, second_rgba: int, share: float) -> QtGui.QColor:
+    first, second = QtGui.QColor.fromRgba(first_rgba), QtGui.QColor.fromRgba(second_rgba)
     return QtGui.QColor.fromRgbF(
         *(a + (b - a) * share for a, b in zip(first.getRgbF()[:3], second.getRgbF()[:3], strict=True))
     )

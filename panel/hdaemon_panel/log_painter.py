@@ -7,6 +7,7 @@ from typing import Any
 
 from qtpy import QtCore, QtGui, QtWidgets
 
+from hdaemon import courtesy
 from hdaemon.blocks import Row
 from hdaemon_panel.fonts import fixed_font
 from hdaemon_panel.icons import AMBER, RED, mixed, tinted
@@ -102,6 +103,7 @@ class RowPainter:
         for column in range(5):
             if self._header.isSectionHidden(column):
                 continue
+            courtesy.ask()  # again: an asking ends by itself, and a frame that takes longer than it needs it most
             left = self._header.sectionViewportPosition(column) + self.margin
             room = self._header.sectionSize(column) - 2 * self.margin
             for top, row in rows:
@@ -149,6 +151,7 @@ class RowPainter:
             else:
                 plain.append((top, row.text))
         for top, text in plain:
+            courtesy.ask()
             if text.isascii():  # every character is as wide as the next
                 if len(text) > fits:
                     text = text[: max(0, fits - 1)] + "…"

@@ -10,6 +10,7 @@ from qtpy import QtCore, QtGui, QtWidgets
 from hdaemon import courtesy
 from hdaemon.errors import HdaemonError
 from hdaemon.server import settings
+from hdaemon.server.turns import Turn
 from hdaemon_panel.banner import ExposedBanner
 from hdaemon_panel.browser import Browser
 from hdaemon_panel.clients_view import ClientsView
@@ -94,7 +95,10 @@ class ServerPanel(QtWidgets.QWidget):
         self.link.state_changed.connect(self._on_state_changed)
         self._ticker = QtCore.QTimer(self)
         self._ticker.setInterval(_TICK_MS)
-        self._ticker.timeout.connect(self._on_tick)
+        self._turn, self._syncing = Turn(self), Turn(self)
+        self._turn.begun.connect(self._on_tick)
+        self._syncing.begun.connect(self.sync)
+        self._ticker.timeout.connect(self._turn.ask)
         self.sync()
 
     def sizeHint(self) -> QtCore.QSize:  # noqa: N802
@@ -181,7 +185,7 @@ class ServerPanel(QtWidgets.QWidget):
         self.blocked.sync()
         self._update_totals()
         if now - self._synced > _TICK_MS / 1000:
-            self.sync()
+            self._syncing.ask()  # in a turn of its own: the clients are drawn after this one, and the log after that
 
     def showEvent(self, event: QtGui.QShowEvent) -> None:  # noqa: N802
         """Catch up with what happened while the panel was hidden."""
@@ -196,6 +200,8 @@ class ServerPanel(QtWidgets.QWidget):
         """Do nothing while nobody looks; a minimized window is hidden too."""
         super().hideEvent(event)
         self._ticker.stop()
+        self._turn.forget()
+        self._syncing.forget()
         self._listen(False)
 
     def _listen(self, wanted: bool) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from qtpy import QtCore, QtGui, QtWidgets
 
 from hdaemon import courtesy
+from hdaemon.server.turns import turns
 from hdaemon_panel.icons import mixed
 
 __all__ = ["RowsView"]
@@ -241,6 +242,7 @@ class RowsView(QtWidgets.QAbstractItemView):
             self._paint_hint(painter)
         painter.end()
         courtesy.done()
+        turns().worked()
 
     def _paint_hint(self, painter: QtGui.QPainter) -> None:
         palette = self.palette()

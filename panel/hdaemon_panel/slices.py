@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 from qtpy import QtCore
 
+from hdaemon.server.turns import Turn, turns
+
 __all__ = ["BUDGET_S", "Slices"]
 
 BUDGET_S = 0.004
@@ -33,9 +35,8 @@ class Slices(QtCore.QObject):
         super().__init__(parent)
         self._budget_s = budget_s
         self._work: Iterator[None] | None = None
-        self._timer = QtCore.QTimer(self)
-        self._timer.setInterval(0)
-        self._timer.timeout.connect(self.step)
+        self._turn = Turn(self)
+        self._turn.begun.connect(self._on_turn)
 
     @property
     def running(self) -> bool:
@@ -45,13 +46,18 @@ class Slices(QtCore.QObject):
     def start(self, work: Iterator[None]) -> None:
         """Begin with `work`, in place of what was being done; the first slice is done at once."""
         self._work = work
-        self._timer.start()
-        self.step()
+        self._on_turn()
 
     def cancel(self) -> None:
         """Forget the work; what it has done so far stays done."""
         self._work = None
-        self._timer.stop()
+        self._turn.forget()
+
+    def _on_turn(self) -> None:
+        self.step()
+        if self._work is not None:
+            turns().worked()
+            self._turn.ask()
 
     def step(self, budget_s: float | None = None) -> None:
         """Work for `budget_s` seconds; by default as long as it works a turn."""

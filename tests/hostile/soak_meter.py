@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
 from session import Gaps
@@ -43,6 +43,11 @@ def let_go() -> None:
     ctypes.CDLL(None).malloc_trim(0)
 
 
+Call = tuple[CodeType, int]
+Look = tuple[str, list[Call]]
+"""A thread's name, and where it was."""
+
+
 @dataclass(frozen=True)
 class Gap:
     """A time in which the main thread handled no event.
@@ -52,7 +57,7 @@ class Gap:
         own_ms: what of it the main thread ran. queued_ms: what of it the system kept it waiting for a processor,
             since 10 or 20 ms before it began. The rest it waited for something: the interpreter's lock, mostly.
         collected_ms: the longest garbage collection that ended in it, on any thread; `generation` is which.
-        seen: where threads were meanwhile. A call that keeps the interpreter's lock is where its thread is seen next.
+        looks: where threads were meanwhile. A call that keeps the interpreter's lock is where its thread is seen next.
     """
 
     began: float
@@ -61,12 +66,20 @@ class Gap:
     queued_ms: float
     collected_ms: float
     generation: int
-    seen: tuple[str, ...]
+    looks: tuple[Look, ...]
 
     @property
     def ms(self) -> float:
         """How long it was."""
         return (self.ended - self.began) * 1000
+
+    @property
+    def seen(self) -> list[str]:
+        """Where threads were, as text."""
+        return [
+            f"{name} at " + " < ".join(f"{Path(code.co_filename).name}:{line} {code.co_name}" for code, line in calls)
+            for name, calls in self.looks
+        ]
 
     def __str__(self) -> str:
         text = f"{self.ms:.0f} ms (ran {self.own_ms:.0f}, waited for a processor {self.queued_ms:.0f}"
@@ -75,40 +88,50 @@ class Gap:
         return text + ")"
 
 
-def _where(frame: FrameType | None) -> str:
+def _calls(frame: FrameType | None) -> list[Call]:
     """Return the innermost three calls of a stack."""
-    calls: list[str] = []
+    calls: list[Call] = []
     while frame is not None and len(calls) < 3:
-        calls.append(f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno} {frame.f_code.co_name}")
+        calls.append((frame.f_code, frame.f_lineno))
         frame = frame.f_back
-    return " < ".join(calls)
+    return calls
 
 
 class Watch(threading.Thread):
-    """Looks at where the threads are while the main one is late."""
+    """Looks at where the threads are while the main one is late.
+
+    It takes the interpreter's lock from them, and most when that is short: so it wakes by one call, and what it sees is
+    made text later. With an Event, names and paths a look was 1 to 2 ms, and 5 to 9 while the machine was slow.
+    """
 
     def __init__(self, meter: Meter) -> None:
         super().__init__(name="soak watch", daemon=True)
-        self._meter, self._ended = meter, threading.Event()
+        self._meter, self._goes_on = meter, threading.Lock()
+        self._goes_on.acquire()
+        self._names: dict[int, str] = {}  # of each thread that was seen; "" where it is of no interest
         self.start()
 
     def run(self) -> None:
         """Look every 10 ms."""
-        main = threading.main_thread().ident
-        while not self._ended.wait(0.01):
+        while not self._goes_on.acquire(timeout=0.01):
             if not self._meter.late_ms > LOOK_MS:
                 self._meter.note_queued()
                 continue
-            names = {thread.ident: thread.name for thread in threading.enumerate()}
-            frames = sys._current_frames()
-            for ident, name in names.items():
-                if ident in frames and (ident == main or name.startswith("hdaemon")):
-                    self._meter.seen.append(f"{name} at {_where(frames[ident])}")
-            frames.clear()  # a frame that is held keeps all that lies in it
+            for ident, frame in sys._current_frames().items():
+                if name := self._name_of(ident):
+                    self._meter.looks.append((name, _calls(frame)))
+            del frame  # one that is held keeps all that lies in it
+
+    def _name_of(self, ident: int) -> str:
+        if ident not in self._names:
+            known = {thread.ident: thread for thread in threading.enumerate()}.get(ident)
+            wanted = known is threading.main_thread() or (known is not None and known.name.startswith("hdaemon"))
+            self._names[ident] = known.name if known is not None and wanted else ""
+        return self._names[ident]
 
     def end(self) -> None:
         """Look no more."""
-        self._ended.set()
+        self._goes_on.release()
         self.join(5)
 
 
@@ -129,7 +152,7 @@ class Meter(Gaps):
         self.note_queued()
         self._collected: list[tuple[float, float, int]] = []
         self._collecting: dict[int, float] = {}
-        self.seen: list[str] = []
+        self.looks: list[Look] = []
         gc.callbacks.append(self._on_collection)
         self._watch = Watch(self)
 
@@ -185,7 +208,7 @@ class Meter(Gaps):
         self.ticks += 1
         self.worst = max(self.worst, last)
         collected, self._collected = self._collected, []
-        seen, self.seen = self.seen, []
+        looks, self.looks = self.looks, []
         if last < TOLD_MS:
             return
         now, ran_ms = self._before[0], (self._before[1] - before[1]) * 1000
@@ -193,4 +216,4 @@ class Meter(Gaps):
         self.note_queued()
         ended_at = [(ms, generation) for ended, ms, generation in collected if ended >= before[0]]
         longest, generation = max(ended_at, default=(0.0, 0))
-        self.long.append(Gap(before[0], now, ran_ms, queued_ms, longest, generation, tuple(seen)))
+        self.long.append(Gap(before[0], now, ran_ms, queued_ms, longest, generation, tuple(looks)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from hdaemon_panel import clients_painter
 from hdaemon_panel.clients_model import CLIENT_COLUMNS, DISCONNECT, MODE
 from helpers import events, wait_until
 from qtpy import QtCore, QtWidgets
@@ -55,17 +56,71 @@ def test_what_it_shows(view, client, qtbot):
 
 
 def test_the_server_leaves_the_interpreter_to_it_while_it_is_drawn(view, client, panel, monkeypatch):
-    """Each look of Qt at the model is a turn at the interpreter's lock, up to 5 ms while lines flood in."""
+    """Each call into Qt is a turn at the interpreter's lock, up to 5 ms while lines flood in."""
     asked = []
     model = view.model()
-    data = type(model).data
-    monkeypatch.setattr(type(model), "data", lambda *args: asked.append(courtesy.rest_s() > 0) or data(*args))
+    texts = type(model).texts
+    monkeypatch.setattr(type(model), "texts", lambda *args: asked.append(courtesy.rest_s() > 0) or texts(*args))
     panel.show()
     courtesy.done()  # as the log says after it is drawn
     view.viewport().grab()
     assert asked
     assert all(asked)
     assert courtesy.rest_s() == 0
+
+
+def test_drawing_asks_the_model_for_nothing(view, client, monkeypatch):
+    """Qt would, nine times a cell."""
+    asked = []
+    data = type(view.model()).data
+    monkeypatch.setattr(type(view.model()), "data", lambda *args: asked.append(args[1:]) or data(*args))
+    assert view.model().index(0, 0).data() == "client-1", "it would be seen"
+    asked.clear()
+    view.viewport().grab()
+    assert asked == []
+
+
+def test_what_is_drawn(view, connect, running, qtbot):
+    clients = [connect(running) for _ in range(2)]
+    model = view.model()
+    qtbot.waitUntil(lambda: model.rowCount() == 2)
+    view.setCurrentIndex(model.index(1, 0))
+    picture = view.viewport().grab().toImage()
+
+    def colours(row: int, column: int) -> set[str]:
+        area = view.visualRect(model.index(row, column))
+        points = [(x, y) for x in range(area.left(), area.right()) for y in range(area.top(), area.bottom())]
+        return {picture.pixelColor(x, y).name() for x, y in points}
+
+    chosen = view.palette().color(view.palette().ColorRole.Highlight).name()
+    for column in range(len(CLIENT_COLUMNS)):
+        if not view.isColumnHidden(column):
+            assert len(colours(0, column)) > 3, f"{CLIENT_COLUMNS[column]}: nothing is written there"
+            assert chosen not in colours(0, column)
+            assert chosen in colours(1, column)
+    for client in clients:
+        client.close()
+    qtbot.waitUntil(lambda: model.rowCount() == 0)
+    picture = view.viewport().grab().toImage()
+    middle = view.viewport().rect().center()
+    found = {picture.pixelColor(x, middle.y()).name() for x in range(picture.width())}
+    assert len(found) > 3, "it says that nobody is connected"
+
+
+def test_a_narrow_column_shows_the_beginning(view, client, monkeypatch):
+    drawn = []
+    view.horizontalHeader().resizeSection(1, view.columnWidth(1) // 2)
+
+    class Notes:
+        def __getattr__(self, name):
+            return (lambda *args: drawn.append(args[-1])) if name == "drawText" else lambda *args: None
+
+    monkeypatch.setattr(clients_painter, "icon", lambda *args: Notes())
+    view._painter.paint(Notes(), view.model(), view._widths)
+    name, address, mode = drawn[:3]
+    assert (name, mode) == ("client-1", "print")
+    assert address.startswith("127.")
+    assert address.endswith("…")
 
 
 def test_a_clients_own_mode(view, client, running, qtbot):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tracemalloc
 
 import pytest
 from raw_scripts import flat, make, texts
@@ -138,6 +139,27 @@ def test_a_line_of_a_megabyte_stays_a_block() -> None:
     line = b"x" * (LONG - 1) + b"\n"
     assert fed(door, line + line) == [Lines(line, 1), Lines(line, 1)]
     assert not joined
+
+
+@pytest.mark.parametrize("size", [0, 1, 4095, 4096, 4097, 8192, 12_289])
+def test_where_the_last_line_ends(size: int) -> None:
+    for at in {place for edge in (0, 4096, 8192, size) for place in range(edge - 2, edge + 2) if 0 <= place < size}:
+        data = bytearray(b"x" * size)
+        data[at] = data[at // 2] = ord("\n")
+        for given in (bytes(data), memoryview(data)):
+            assert raw._end_of_lines(given) == data.rfind(b"\n") + 1
+    assert raw._end_of_lines(memoryview(bytes(size))) == 0
+
+
+def test_nothing_large_is_copied_to_find_out_that_no_line_ends() -> None:
+    """The copy was fresh memory, for which the system may take milliseconds, with the interpreter's lock held."""
+    data = memoryview(bytearray(b"x" * 1_000_000))
+    tracemalloc.start()
+    try:
+        assert raw._end_of_lines(data) == 0
+        assert tracemalloc.get_traced_memory()[1] < 20_000
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("bad", [b"\0", b"\xff"])
