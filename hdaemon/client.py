@@ -187,7 +187,7 @@ class Ack:
 class _Run:
     """Small messages of one kind to one channel that are written as one request; in the window they are one item.
 
-    A request costs both sides as much as fifty small messages.
+    A message by a request of its own costs both sides some ten times as much (bench/small.py).
 
     Attributes:
         channel, kind: what they have in common; `of` is the type of the values that are of this kind by themselves.
@@ -1087,7 +1087,8 @@ class Client:
         """Send each of `values` as a message of its own, several in one request; return how many.
 
         For text and bytes of less than 4 KiB several times as fast as `send` in a `batch`, as no `Ack` is made of each:
-        `flush` sums up what was acknowledged. Some hundred are taken from `values` at a time.
+        `flush` sums up what was acknowledged. Some hundred are taken from `values` at a time, and sent when there
+        are so many or no more: what comes slowly is for `send`.
 
         Raises:
             ClientError: as `send` does. Its `taken` says how many values were taken: they are under way, or kept and

@@ -40,15 +40,15 @@ def test_a_count_that_is_none(counts: tuple[str, ...]) -> None:
 @pytest.mark.parametrize(
     "body",
     [b"", b"\n", b"2\nxy", b"1 1 0\nxy", b" 1 1\nxy", b"1  1\nxy", b"1 1 \nxy", b"1,1\nxy", b"1 -1\nxy", b"1 +1\nxy"]
-    + [b"1 1\r\nxy", b"1 1_0\nxy", b"1 %b\nxy" % (b"1" * 20), b"1 \xc2\xb2\nxy", b"1 1"],
+    + [b"1 1\r\nxy", b"1 1_0\nxy", b"1 %b\nxy" % (b"1" * 20), b"1 \xc2\xb2\nxy"],
 )
 def test_sizes_that_are_none(body: bytes) -> None:
-    with pytest.raises(HttpError, match="a body of 2 messages must begin with their 2 sizes|follow them") as caught:
+    with pytest.raises(HttpError, match="a body of 2 messages must begin with their 2 sizes") as caught:
         messages_of(head("2"), body, LIMITS)
     assert caught.value.status == 400
 
 
-@pytest.mark.parametrize("body", [b"1 1\nx", b"1 1\nxyz", b"1 1\n", b"0 9999999999999999999\nxy"])
+@pytest.mark.parametrize("body", [b"1 1\nx", b"1 1\nxyz", b"1 1\n", b"1 1", b"0 9999999999999999999\nxy"])
 def test_sizes_that_are_not_what_follows(body: bytes) -> None:
     with pytest.raises(HttpError, match=r"the sizes of the 2 messages are \d+ bytes, and \d+ follow them") as caught:
         messages_of(head("2"), body, LIMITS)
