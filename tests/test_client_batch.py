@@ -152,9 +152,9 @@ def test_never_more_than_the_server_takes(limits: Limits, most: int) -> None:
         loop.set_on_block(lambda block: sizes.append(block.count))
         client.connect()
         with client.batch():
-            acks = [client.send(f"{number}") for number in range(200)]
+            acks = [client.send(f"{number:040}") for number in range(200)]
         assert client.flush().count == 200
-    assert [bytes(row.payload) for row in data_rows(log)] == [b"%d" % number for number in range(200)]
+    assert [bytes(row.payload) for row in data_rows(log)] == [b"%040d" % number for number in range(200)]
     assert [ack.serial for ack in acks] == list(range(1, 201))
     assert most == 1 or max(sizes) == most
 
