@@ -237,10 +237,10 @@ class RawDoor:
             return
         line = self._take()
         size = len(line) - (2 if line[-2:] == b"\r\n" else 1)
-        if _special_at_start.match(line):
-            self._refuse(_CROSS_PROTOCOL, events)
-        elif size > self._limit:
+        if size > self._limit:
             self._refuse(self._too_large(), events)
+        elif _special_at_start.match(line):
+            self._refuse(_CROSS_PROTOCOL, events)
         else:
             self._first = False
             events.append(Payload(TEXT, line[:size]))
@@ -265,7 +265,12 @@ class RawDoor:
             self._plain_lines(block[position:begin], events)
             if self._closed:
                 return
+            end = block.index(b"\n", begin)
             word = _WORDS.get(match[0].strip(b"\r\n"))
+            # Too large comes first: of a line that comes in pieces nothing else is known when it is refused.
+            if end - begin - (block[end - 1 : end] == b"\r") > self._limit:
+                self._refuse(self._too_large(), events)
+                return
             if word is None:
                 self._refuse(_CROSS_PROTOCOL, events)
                 return

@@ -50,6 +50,29 @@ def test_lines_before_one_that_is_too_large_are_kept(cut: int) -> None:
     assert isinstance(items[-1], Refused)
 
 
+@pytest.mark.parametrize("size", [60, (1 << 20) + 60])  # a line longer than 1 MiB goes another way
+@pytest.mark.parametrize("form", ["Host: {}", "GET /{} HTTP/1.1"])
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+def test_what_is_too_large_is_refused_as_that_however_it_is_cut(size: int, form: str, end: bytes) -> None:
+    """A fuzzer's finding: in pieces it was too large, in one piece an HTTP header. What is not is told as HTTP."""
+    line = form.format("x" * (size - len(form.format("")))).encode()
+    assert len(line) == size
+    for limit, said in ((size - 1, "larger than the limit of"), (size, "came in on the raw door")):
+        for pieces in ([b"a\n" + line + end], [b"a\n" + line[:-1], line[-1:] + end]):
+            before, refused = run(make(max_raw_message_bytes=limit), pieces)
+            assert [before] == texts(b"a")
+            assert isinstance(refused, Refused)
+            assert said in refused.reason
+
+
+@pytest.mark.parametrize("cut", [1, 1000])
+def test_a_mode_word_longer_than_the_limit_is_too_large(cut: int) -> None:
+    assert run(make(max_raw_message_bytes=8), cut_up([b"evaluate\r\n"], iter(lambda: cut, 0))) == ["evaluate"]
+    (refused,) = run(make(max_raw_message_bytes=7), cut_up([b"evaluate\r\n"], iter(lambda: cut, 0)))
+    assert isinstance(refused, Refused)
+    assert "larger than the limit of 7 bytes" in refused.reason
+
+
 def test_many_lines_together_may_be_larger_than_the_limit() -> None:
     assert len(run(make(max_raw_message_bytes=5), [b"12345\n" * 100])) == 100
 
