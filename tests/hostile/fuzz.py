@@ -66,7 +66,8 @@ def run(name: str, seconds: int, corpus: Path | None, **more: Any) -> subprocess
 
 
 def try_all(seconds: int, jobs: int, corpus: Path | None) -> int:
-    """Try every parser; print a line for each, and all that one said in which something was found."""
+    """Try every parser; print a line for each, all that one said in which something was found, and at the end what."""
+    findings: list[str] = []
 
     def one(name: str) -> bool:
         began = time.monotonic()
@@ -75,13 +76,26 @@ def try_all(seconds: int, jobs: int, corpus: Path | None) -> int:
         tried = re.search(r"number_of_executed_units: (\d+)", done.stderr)
         said = "nothing found"
         if done.returncode:
-            said = "\n".join(["FOUND:", *(done.stdout + done.stderr).splitlines()[-80:]])
+            lines = [line for line in (done.stderr + done.stdout).splitlines() if not re.match(r"#\d+\t", line)]
+            said = "\n".join(["FOUND:", *lines[-80:]])
+            findings.append(f"{name}: {what(lines)}")
         took = f"{tried[1] if tried else 'unknown'} inputs in {time.monotonic() - began:.0f} s"
         print(f"{name}: {took}: {said}", flush=True)
         return done.returncode == 0
 
     with ThreadPoolExecutor(jobs) as pool:
-        return 0 if all(list(pool.map(one, NAMES))) else 1
+        clean = all(list(pool.map(one, NAMES)))
+    print(*findings, sep="\n", flush=True)
+    return 0 if clean else 1
+
+
+def what(lines: list[str]) -> str:
+    """Return what was found, and the input, of what the fuzzer printed."""
+    errors = [line for line in lines if re.match(r"[\w.]*(Error|Exception)\b", line)]
+    errors += [line for line in lines if re.match(r"==\d+== ?ERROR", line)]  # too long, or too much memory
+    error = errors[0] if errors else lines[-1]
+    written = next((line for line in lines if line.startswith("Base64: ")), "no input was written")
+    return f"{error[:1000]}\n{written}"
 
 
 def load(name: str) -> Callable[[bytes], None]:
