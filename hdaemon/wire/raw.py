@@ -40,7 +40,7 @@ _special_after_line = re.compile(rb"\n" + _SPECIAL)
 _http_at_start = re.compile(_HTTP)
 _http_after_line = re.compile(rb"\n(?:" + _HTTP + rb")")
 # A line that shows a token which hdaemon has made, to a server that needs none or has seen it: a secret is no data.
-_shown_token = re.compile(rb"token [A-Za-z0-9_-]{43}(?:\r?\n|\Z)")
+_shown_token = re.compile(rb"token [A-Za-z0-9_-]{43}(?:\r?\n|\r?\Z)")
 _TLS_HELLO = b"\x16\x03"  # handshake record, version 3.x: RFC 8446, 5.1
 
 _WORDS = {b"print": "print", b"evaluate": "evaluate"}
