@@ -581,6 +581,11 @@ what is sent one by one. The server received 90,000 such messages a second then,
 stood still for 200 ms the flow stuck in four of 60 cases, not ten: each small write takes a kilobyte of the receiver's
 memory, whose end costs a pause."""
 
+_NO_PACING = b"reno"
+"""How to control congestion inside this machine, where there is none: with what every Linux has and allows. BBR, which
+some have for all connections, paces: a large message took a third longer, and a flood of small ones stood still for up
+to 250 ms after the session had (5 times in 120; docs/performance.md)."""
+
 _RECEIVE_BYTES = 256 * 1024
 _SEND_BYTES = 4 * MIB
 _MAX_HEAD_BYTES = 64 * 1024
@@ -617,6 +622,9 @@ def _connected(host: str, port: int, where: str, timeout_s: float) -> socket.soc
             ) from error
         raise Refused(f"cannot connect to {where}: {error.strerror or error}") from error
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    with contextlib.suppress(OSError):  # it has gone again, or the system does not allow it
+        if hasattr(socket, "TCP_CONGESTION") and _is_loopback(sock.getpeername()[0]):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, _NO_PACING)
     return sock
 
 

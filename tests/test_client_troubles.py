@@ -291,3 +291,24 @@ def test_small_writes_are_gathered_by_the_system_while_many_are_unanswered() -> 
         client.send("x")
         assert not gathers(client)
         assert client.flush().count == 1
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_CONGESTION"), reason="the system does not let a program choose")
+@pytest.mark.parametrize(("inside", "wanted"), [(True, b"reno"), (False, b"reno"), (True, b"nobody has it")])
+def test_only_connections_inside_this_machine_are_not_paced(
+    inside: bool, wanted: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def script(connection: Connection) -> None:
+        connection.hello()
+        acknowledging(connection)
+
+    def control_of(sock: socket.socket) -> bytes:
+        return sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, 16).rstrip(b"\0")
+
+    monkeypatch.setattr(client_module, "_is_loopback", lambda address: inside and address == "127.0.0.1")
+    monkeypatch.setattr(client_module, "_NO_PACING", wanted)
+    with serving(script) as port, Client(port=port) as client, socket.socket() as other:
+        client.send("x", wait=True)
+        assert client._sock is not None
+        as_it_comes = control_of(other)
+        assert control_of(client._sock) == (b"reno" if inside and wanted == b"reno" else as_it_comes)

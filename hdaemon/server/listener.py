@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import ipaddress
 import os
@@ -23,6 +24,9 @@ PORTS_TRIED = 100
 
 BACKLOG = 128
 """Connections that wait to be accepted; twice the clients allowed, so that a burst of reconnects is not refused."""
+
+NO_PACING = b"reno"
+"""How congestion is controlled inside this machine: see `hdaemon.client`, whose other end does the same."""
 
 _ACCEPTS_A_TURN = 32
 _BACKOFF_S = (0.05, 1.0)
@@ -180,6 +184,9 @@ class Acceptor:
             sock.setblocking(False)
             # An answer must not wait for the acknowledgement of the one before it (Nagle's algorithm, RFC 9293, 3.7.4).
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            with contextlib.suppress(OSError):  # it has gone again, or the system does not allow it
+                if hasattr(socket, "TCP_CONGESTION") and is_loopback(address[0]):
+                    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, NO_PACING)
             accepted.append((sock, at(address[0], address[1])))
         return accepted
 

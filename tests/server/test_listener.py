@@ -160,3 +160,28 @@ def test_a_client_that_went_before_it_was_accepted_is_no_error(error: Exception)
     assert acceptor.accept() == []
     assert acceptor.again_at is None
     assert acceptor.news is None
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_CONGESTION"), reason="the system does not let a program choose")
+@pytest.mark.parametrize("inside", [True, False])
+def test_connections_inside_this_machine_are_not_paced(inside: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Others are left as the system has them."""
+    with listen("127.0.0.1", 0) as sock, socket.create_connection(sock.getsockname(), 5) as client:
+        monkeypatch.setattr(listener, "is_loopback", lambda address: inside and is_loopback(address))
+        ((accepted, _),) = Acceptor(sock).accept()
+        with accepted:
+            expected = b"reno" if inside else control_of(client)
+            assert control_of(accepted) == expected
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_CONGESTION"), reason="the system does not let a program choose")
+def test_a_system_that_does_not_allow_it_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listener, "NO_PACING", b"nobody has it")
+    with listen("127.0.0.1", 0) as sock, socket.create_connection(sock.getsockname(), 5) as client:
+        ((accepted, _),) = Acceptor(sock).accept()
+        with accepted:
+            assert control_of(accepted) == control_of(client)
+
+
+def control_of(sock: socket.socket) -> bytes:
+    return sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, 16).rstrip(b"\0")
