@@ -6,7 +6,8 @@ thread of the session has looked at the last value of the array. While the main 
 is itself who looks, whenever its loop comes round.
 
 - hdaemon: as it comes on Linux, which is by shared memory for messages of this size; and by TCP.
-- plain: `recv_into` a warm buffer: the limit, but for what a program would then do with the only buffer.
+- plain: `recv_into` a warm buffer: the limit, but for what a program would then do with the only buffer. Twice: as the
+  system has connections, and where it paces all (Linux with BBR) also not paced, as those of hdaemon inside a machine.
 - pyzmq: PUSH and PULL, ``copy=False`` on both sides, a thread receives.
 - RPyC as it comes: `rpyc.classic.deliver`, as Houdini's hrpyc has it. Tuned: the bytes as the argument of one call,
   TCP_NODELAY, no compression, large chunks.
@@ -28,12 +29,24 @@ import numpy as np
 from figure import Figure, interleaved, spread
 from session import ROUND_S, Sender, Session, in_rounds, python_cook
 
+from hdaemon.server.listener import NO_PACING
 from hdaemon.server.shared import OFFERED
 
 CHANNEL = "bench/array"
 WARM_UP = 3
 TCP, SHARED = "TCP", "shared"
 OURS = (SHARED, TCP) if OFFERED else (TCP,)
+
+
+def _paces() -> bool:
+    """Return whether the system paces connections that do not say otherwise."""
+    if not hasattr(socket, "TCP_CONGESTION"):
+        return False
+    with socket.socket() as sock:
+        return sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, 16).startswith(b"bbr")
+
+
+PACES = _paces()
 
 Way = Callable[[], Any]
 
@@ -51,13 +64,16 @@ def send(megabytes: str, *ports: str) -> None:
     source = np.random.default_rng(1).random(int(float(megabytes) * 1e6) // 4, np.float32)
     array = source.copy()
     as_it_comes, by_tcp = Client("127.0.0.1", hdaemon_port), Client("127.0.0.1", hdaemon_port, shared_memory=False)
-    plain = socket.create_connection(("127.0.0.1", plain_port))
+    plain, unpaced = (socket.create_connection(("127.0.0.1", plain_port)) for _ in range(2))
+    if PACES:
+        unpaced.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, NO_PACING)
     push = zmq.Context().socket(zmq.PUSH)
     push.connect(f"tcp://127.0.0.1:{zmq_port}")
     ways: dict[str, Callable[[], object]] = {
         SHARED: lambda: as_it_comes.send(array, CHANNEL),
         TCP: lambda: by_tcp.send(array, CHANNEL),
         "plain": lambda: plain.sendall(array.data.cast("B")),
+        "unpaced": lambda: unpaced.sendall(array.data.cast("B")),
         "pyzmq": lambda: push.send(array.data, copy=False, track=True).wait(ROUND_S),
     }
     if rpyc_port:
@@ -109,7 +125,7 @@ class Receivers:
         self.session = session
         self.queue = hdaemon.queue(CHANNEL, maxlen=2)
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self._peer: socket.socket | None = None
+        self._peers: dict[str, socket.socket] = {}
         # Its pages are there: the limit is the kernel's copy.
         self._buffer = np.ones(int(megabytes * 1e6) // 4, np.float32)
         self._context = zmq.Context()
@@ -123,7 +139,8 @@ class Receivers:
         self.ways: dict[str, Way] = {
             TCP: self._hdaemon,
             SHARED: self._hdaemon,
-            "plain": self._plain,
+            "plain": lambda: self._plain("plain"),
+            "unpaced": lambda: self._plain("unpaced"),
             "pyzmq": self._pyzmq,
         }
         if with_rpyc:
@@ -152,16 +169,17 @@ class Receivers:
         assert message is not None, f"no message in {ROUND_S:g} s"
         return message.data
 
-    def _plain(self) -> Any:
-        if self._peer is None:
+    def _plain(self, way: str) -> Any:
+        if not self._peers:
             self._listener.settimeout(10)
-            self._peer = self._listener.accept()[0]
-            # Not settimeout(): Python would ask before each receive whether there is something.
-            self._peer.settimeout(None)
-            self._peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", int(ROUND_S), 0))
+            self._peers = {each: self._listener.accept()[0] for each in ("plain", "unpaced")}
+            for peer in self._peers.values():
+                # Not settimeout(): Python would ask before each receive whether there is something.
+                peer.settimeout(None)
+                peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", int(ROUND_S), 0))
         left = self._buffer.data.cast("B")
         while left:
-            count = self._peer.recv_into(left)
+            count = self._peers[way].recv_into(left)
             assert count, "the sender closed the connection"
             left = left[count:]
         return self._buffer
@@ -220,8 +238,8 @@ class Receivers:
         self._pull.close(0)
         self._context.term()
         self._listener.close()
-        if self._peer is not None:
-            self._peer.close()
+        for peer in self._peers.values():
+            peer.close()
         if self._rpyc is not None:
             self._rpyc.close()
 
@@ -272,8 +290,11 @@ def _of_size(receivers: Receivers, kind: str, megabytes: int, rounds: int) -> It
         for way in OURS:
             receivers.round(way, cook=False)
     against_plain, against_zmq, cooking = _LIMITS[kind]
-    times = receivers.measure((*OURS, "plain", "pyzmq"), rounds)
+    unpaced = ("unpaced",) if PACES else ()
+    times = receivers.measure((*OURS, "plain", *unpaced, "pyzmq"), rounds)
     yield from _ratios(work, times, "plain", "recv_into a ready buffer", against_plain)
+    for way in unpaced:
+        yield from _ratios(work, times, way, "recv_into a ready buffer, not paced", against_plain)
     yield from _ratios(work, times, "pyzmq", "pyzmq PUSH/PULL", against_zmq)
     times = receivers.measure((*OURS, "pyzmq"), rounds, cook=True)
     yield from _ratios(f"{work}, while Python runs without pause", times, "pyzmq", "pyzmq PUSH/PULL", cooking)
