@@ -712,8 +712,12 @@ def _rejected(where: str, status: int, said: str, channel: str = "") -> Rejected
 _SHARED_BYTES = 8 * MIB
 """What is smaller comes about as quickly by TCP."""
 
-_STREAM_S = 1.0
-"""What comes sooner after a message of the same size is a stream. The server lends for longer (10 s)."""
+_STREAM_S, _ALIKE, _AFTER_WASTE = 1.0, 3, 32
+"""A stream: each comes so soon after another of its size, and so many came before. The points, normals and velocities
+of a frame are none, when the next is of another size; after memory was asked for in vain it takes so many more."""
+
+_LENT_S = 5.0
+"""What was lent for so long is not written to any more: the server lends for 10 s (stall_s)."""
 
 _MAX_MAPPED = 40
 _COPY_STEP_BYTES = 4 * MIB
@@ -855,7 +859,8 @@ class Client:
         self._shared_memory, self._shares = shared_memory, False  # what is wanted, and what this connection has
         self._together = 0  # how many messages this server takes in one request
         self._segments = _Segments()
-        self._lent_bytes, self._lent_at, self._streams = 0, 0.0, False  # what was asked for last, when, and often
+        self._lent_bytes, self._lent_at = 0, 0.0  # what was asked for last, and when
+        self._alike = 0  # how many such came before it, each soon after the other; below 0 after a waste
         self._ahead: _Question | None = None  # asks for as much again
         self._sock: socket.socket | None = None
         self._address = ""  # of the server, for Host: a name that only we know it by is refused
@@ -1003,7 +1008,8 @@ class Client:
         if size >= _SHARED_BYTES and self._shares:
             request = self._handed_over(template % (self._number, 0), parts[1:], size)
             if request is not None:
-                ask = self._question("POST", "/segments", _json({"bytes": size})) if self._streams else None
+                streams = self._alike >= _ALIKE
+                ask = self._question("POST", "/segments", _json({"bytes": size})) if streams else None
                 self._ahead = ask
                 try:  # when the connection breaks, it is sent again as it is by TCP
                     return self._deliver(Ack(channel, size, parts), (request,), len(request), wait=True, ask=ask)
@@ -1109,16 +1115,19 @@ class Client:
         """Return the answer to who asks for `size` bytes of shared memory.
 
         In a stream of messages of one size the next is asked for together with each. Then nothing is waited for before
-        it can be written: while the session runs Python, 12 MB came in 3.4 ms and not in 4.2.
+        it can be written: while the session runs Python, 12 MB came in 3.4 ms and not in 4.2. What is asked for ahead
+        and not used is thrown away by the server, and new memory is slow: after that a stream must be longer.
         """
         now, ahead = time.monotonic(), self._ahead
-        self._streams = size == self._lent_bytes and now - self._lent_at < _STREAM_S
+        same, rested = size == self._lent_bytes, now - self._lent_at
         self._lent_bytes, self._lent_at, self._ahead = size, now, None
-        if ahead is not None and self._streams:
-            asked = ahead
-            self._settle(lambda: asked.status != 0)  # it came with the last answer
-            if asked.status == 200:
-                return asked
+        self._alike = self._alike + 1 if same and rested < _STREAM_S else min(self._alike, 0)
+        if ahead is not None:
+            self._settle(lambda: ahead.status != 0)  # it came with the last answer
+            if ahead.status == 200 and same and rested < _LENT_S:
+                return ahead
+            if ahead.status == 200:
+                self._alike = -_AFTER_WASTE
         return self._ask("POST", "/segments", _json({"bytes": size}))
 
     def send_many(self, values: Iterable[Any], channel: str = "default", content_type: str | None = None) -> int:

@@ -21,6 +21,11 @@ class Connection:
         self.sock.settimeout(20)
         self._inbox = b""
 
+    @property
+    def has_more(self) -> bool:
+        """Whether more has come with the last request."""
+        return bool(self._inbox)
+
     def more(self) -> bytes:
         """Return the next bytes."""
         inbox, self._inbox = self._inbox, b""
