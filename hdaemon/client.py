@@ -804,7 +804,7 @@ class Client:
             they are acknowledged. One larger message is sent by itself. A server knows a client's last 1024 keys.
         max_message_bytes: the largest message that is received.
         shared_memory: hand messages of 8 MiB and more over in shared memory where the server offers it (on Linux, on
-            the same machine, as the same user): two to three times as fast. Else they go by TCP, as all others do.
+            the same machine, as the same user): about twice as fast. Else they go by TCP, as all others do.
         on_event: called with a word (``"connected"``, ``"lost"``, ``"reconnected"``) and a text, by the calling thread.
             The logger ``hdaemon.client`` is told the same.
 

@@ -2,8 +2,8 @@
 
 It belongs to the server thread. A client asks for a segment over HTTP, writes its message there, and publishes it by
 name (docs/wire.md, "Shared memory"): the message is copied once, by the client, and the payload is that memory itself.
-256 MB reach the session in 30 ms where TCP takes 75 to 100, and 12 MB in 3 ms instead of 4 to 9. While the main thread
-runs Python it is a quarter and two thirds of the time.
+256 MB reach the session in 25 to 40 ms where TCP takes 48 to 92, and 12 MB in 3 ms instead of 4. While the main thread
+runs Python it is less than half of the time.
 
 The session owns the memory, files without a place in any folder (memfd_create(2)), because it alone knows when nobody
 holds a payload any longer; only then is a segment written again. Used again it must be: with pages that are touched for
