@@ -25,8 +25,8 @@ MAX_HEAD_BYTES = 65535
 """What version 1 can say at most: some thousand fields. numpy itself reads 10,000 unless told otherwise."""
 
 MAX_DEPTH = 64
-MAX_TOKENS = 30_000
-"""Words, numbers and signs of a head: a field of a structure has seven, so that there may be some 4,000 of them."""
+MAX_TOKENS = 15_000
+"""Words, numbers and signs of a head: a field of a structure has seven, so that there may be some 2,000 of them."""
 
 _MAGIC = b"\x93NUMPY"
 _VERSIONS = {(1, 0): (2, "latin-1"), (2, 0): (4, "latin-1"), (3, 0): (4, "utf-8")}

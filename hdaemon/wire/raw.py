@@ -151,16 +151,20 @@ class RawDoor:
             return events  # all that came of the line end of a part delivered before
         if text and self.framing == "lines" and part[-1:] == b"\r":
             part = part[:-1]  # the first half of a line end
+        shown = _shown_token.match(part) if self._first else None
         if len(part) > self._limit:
             self._refuse(self._too_large(), events)
+        elif shown is not None and shown.end() == len(part):
+            self._late_end = self.framing == "lines"
         elif not text:
+            part = part if shown is None else part[shown.end() :]
             if self._first and part[: len(_TLS_HELLO)] == _TLS_HELLO:
                 self._refuse(_TLS, events)
             else:
                 events.append(Payload(OCTET_STREAM, part))
         else:
             self._late_end = self.framing == "lines"
-            self._part(part, events)
+            self._part(part if shown is None else part[shown.end() :], events)
         self._binary = self._first = False
         return events
 
@@ -257,8 +261,9 @@ class RawDoor:
 
     def _text_lines(self, block: bytes, events: list[Event]) -> None:
         position = 0
-        if self._first:
-            block = _shown_token.sub(b"", block, 1) if _shown_token.match(block) else block
+        shown = _shown_token.match(block) if self._first else None
+        if shown is not None:
+            block, self._first = block[shown.end() :], False
         match = _special_at_start.match(block) or _special_after_line.search(block)
         while match is not None:
             begin = match.start() + match[0].startswith(b"\n")
@@ -296,12 +301,7 @@ class RawDoor:
 
     def _part(self, part: bytes | memoryview, events: list[Event]) -> None:
         """Deliver a text message that no line end closed."""
-        shown = _shown_token.match(part) if self._first else None
-        if shown is not None:
-            part = part[shown.end() :]
         word = _WORDS.get(part) if isinstance(part, bytes) else None
-        if shown is not None and not part:
-            return
         if word is not None:
             events.append(ModeWord(word))
         elif _http_at_start.match(part) or (self.framing == "burst" and _http_after_line.search(part)):

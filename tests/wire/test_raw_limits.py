@@ -137,6 +137,19 @@ def test_a_token_that_is_shown_unasked_is_no_data(end: bytes, framing: str, toke
         assert run(make(framing, token), [before + MADE + half_an_end]) == []
 
 
+@pytest.mark.parametrize("framing", ["lines", "burst"])
+def test_nor_is_it_before_bytes(framing: str) -> None:
+    """A fuzzer's finding: in a burst of bytes it was kept, and shown in the log."""
+    for script in ([MADE + b"\n\0\1"], [MADE, b"\n", b"\0\1"]):
+        assert run(make(framing), script) == [("application/octet-stream", b"\0\1")]
+
+
+@pytest.mark.parametrize("cut", [1, 7, 1000])
+def test_a_second_one_is_data_however_it_is_cut(cut: int) -> None:
+    script: Script = [MADE + b"\n" + MADE + b"\n"]
+    assert run(make(), cut_up(script, iter(lambda: cut, 0))) == [("text/plain", MADE)]
+
+
 @pytest.mark.parametrize(
     "line", [b"token of my esteem", MADE[:-1], MADE + b"x", MADE + b" x", b"x" + MADE, b"token  " + MADE[6:]]
 )
