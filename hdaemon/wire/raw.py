@@ -262,8 +262,9 @@ class RawDoor:
     def _text_lines(self, block: bytes, events: list[Event]) -> None:
         position = 0
         shown = _shown_token.match(block) if self._first else None
+        self._first = self._first and not block
         if shown is not None:
-            block, self._first = block[shown.end() :], False
+            block = block[shown.end() :]
         match = _special_at_start.match(block) or _special_after_line.search(block)
         while match is not None:
             begin = match.start() + match[0].startswith(b"\n")
@@ -287,7 +288,6 @@ class RawDoor:
     def _plain_lines(self, block: bytes, events: list[Event]) -> None:
         if not block:
             return
-        self._first = False
         if len(block) > self._limit:  # only the line that was held for long can be too large
             offset = 0
             for line in block[:-1].split(b"\n"):

@@ -145,9 +145,11 @@ def test_nor_is_it_before_bytes(framing: str) -> None:
 
 
 @pytest.mark.parametrize("cut", [1, 7, 1000])
-def test_a_second_one_is_data_however_it_is_cut(cut: int) -> None:
-    script: Script = [MADE + b"\n" + MADE + b"\n"]
-    assert run(make(), cut_up(script, iter(lambda: cut, 0))) == [("text/plain", MADE)]
+@pytest.mark.parametrize("first", [MADE, b"print", b"evaluate"])
+def test_a_later_one_is_data_however_it_is_cut(first: bytes, cut: int) -> None:
+    script: Script = [first + b"\n" + MADE + b"\n"]
+    words = [] if first == MADE else [first.decode()]
+    assert run(make(), cut_up(script, iter(lambda: cut, 0))) == [*words, ("text/plain", MADE)]
 
 
 @pytest.mark.parametrize(
