@@ -8,6 +8,7 @@ and after a refusal nothing may come any more. What is about requests is in http
 from __future__ import annotations
 
 import random
+import re
 import string
 import zlib
 from collections.abc import Callable, Iterator
@@ -58,6 +59,7 @@ LIMITS = Limits(
 
 TOKEN = "s3cret"
 
+_SHOWN_TOKEN = re.compile(rb"token [A-Za-z0-9_-]{43}")
 _BASE64URL = (string.ascii_letters + string.digits + "-_").encode()  # RFC 4648, 5
 
 _BYTE_BY_BYTE = 400
@@ -171,6 +173,8 @@ def _check_silences(data: bytes) -> None:
     pieces = [piece for piece in cuts(data) if piece]
     if b"\r" in data or not all(map(is_text, pieces)):
         return
+    if _SHOWN_TOKEN.match(data):
+        return  # it is no data, here or at the end of the first piece; `check_raw` knows it
     door, expected, late_end = RawDoor(LIMITS), [], False
     events: list[Event] = []
     for piece in pieces:
