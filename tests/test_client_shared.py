@@ -14,6 +14,7 @@ from helpers import ROOT
 from serving import Serving
 from shared_memory import needed, none_left, opened
 
+from hdaemon import client as client_module
 from hdaemon.client import Client, Disconnected, Rejected
 from hdaemon.log import RingLog
 from hdaemon.server import shared
@@ -88,7 +89,10 @@ def test_small_messages_and_who_does_not_want_it_use_tcp(evaluating: HPythonServ
     assert np.array_equal(store["b"].data, LARGE)
 
 
-def test_a_segment_is_used_again_and_never_under_somebody_s_eyes(evaluating: HPythonServer, store: Store) -> None:
+def test_a_segment_is_used_again_and_never_under_somebody_s_eyes(
+    evaluating: HPythonServer, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_module, "_STREAM_S", 60.0)  # however slow the machine is
     queue = store.queue("a")
     held = []
     used = set()

@@ -23,6 +23,7 @@ from hdaemon.store import Store
 pytestmark = needed
 
 MIB = 1024 * 1024
+ALIKE = client_module._ALIKE
 
 
 class Lender:
@@ -95,6 +96,8 @@ class Lender:
 def memory(monkeypatch: pytest.MonkeyPatch) -> Iterator[ExitStack]:
     """What is lent in a test, in which the second message of a size is already one of a stream."""
     monkeypatch.setattr(client_module, "_ALIKE", 1)
+    monkeypatch.setattr(client_module, "_STREAM_S", 60.0)  # however slow the machine is
+    monkeypatch.setattr(client_module, "_LENT_S", 60.0)
     with ExitStack() as stack:
         yield stack
 
@@ -122,7 +125,7 @@ def test_in_a_stream_memory_is_asked_for_with_the_message_before(memory: ExitSta
 
 def test_it_takes_some_messages_of_a_size_to_be_a_stream(memory: ExitStack, monkeypatch: pytest.MonkeyPatch) -> None:
     """A frame's points and normals, before its texture coordinates, are none."""
-    monkeypatch.undo()
+    monkeypatch.setattr(client_module, "_ALIKE", ALIKE)
     lender = Lender(memory)
     with serving(lender) as port, Client(port=port) as client:
         for size in (9, 9, 10, 9, 9, 10, 10, 10):
@@ -204,7 +207,7 @@ def test_where_there_is_none_ahead_it_is_asked_for_again(memory: ExitStack) -> N
 def test_a_message_is_acknowledged_before_the_next_memory_is_lent(memory: ExitStack) -> None:
     """Who waits for the message does not wait for that; the next message does."""
     lender = Lender(memory)
-    with serving(lender) as port, Client(port=port, timeout_s=0.3) as client:
+    with serving(lender) as port, Client(port=port, timeout_s=20.0) as client:
         client.send(data(1), "a")
         client.send(data(2), "a")
         assert client.flush().count == 2
@@ -212,6 +215,7 @@ def test_a_message_is_acknowledged_before_the_next_memory_is_lent(memory: ExitSt
         try:
             assert client.send(data(3), "a").serial == 3
             assert client.unacknowledged == 0
+            client.timeout_s = 0.3
             with pytest.raises(Timeout, match="0 messages are not acknowledged"):
                 client.send(data(4), "a")
             assert client.unacknowledged == 0
@@ -224,8 +228,9 @@ def test_a_message_is_acknowledged_before_the_next_memory_is_lent(memory: ExitSt
 
 
 @pytest.mark.parametrize("when", ["before it lends", "when it has lent"])
-def test_what_was_lent_goes_with_the_connection(memory: ExitStack, when: str) -> None:
+def test_what_was_lent_goes_with_the_connection(memory: ExitStack, when: str, monkeypatch: pytest.MonkeyPatch) -> None:
     events = []
+    monkeypatch.setattr(Client, "_poll", lambda self, now: None)  # else it may be seen before the third is sent
     lender = Lender(memory)
     with serving(lender) as port, Client(port=port, on_event=lambda word, text: events.append((word, text))) as client:
         lender.break_off = when
@@ -250,8 +255,9 @@ def test_a_message_that_is_not_answered_is_taken_back(memory: ExitStack) -> None
     """And so is what was asked for with it: nothing of either is sent again."""
     lender = Lender(memory)
     lender.silent_at = "s2"
-    with serving(lender) as port, Client(port=port, timeout_s=0.3) as client:
+    with serving(lender) as port, Client(port=port, timeout_s=20.0) as client:
         client.send(data(1), "a")
+        client.timeout_s = 1.0
         with pytest.raises(Timeout, match="1 messages are not acknowledged"):
             client.send(data(2), "a")
         assert client.unacknowledged == 0
@@ -283,8 +289,11 @@ def test_a_refused_message_in_a_stream_is_told_and_the_next_is_taken(memory: Exi
     assert lender.contents == [b"   1", b"   2", b"   4"]
 
 
-def test_a_stream_to_a_real_server(start_server: Any, store: Store, log: RingLog) -> None:
-    """Two messages of its memory are used in turns, and one is lent ahead; all is given back."""
+def test_a_stream_to_a_real_server(
+    start_server: Any, store: Store, log: RingLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two pieces of its memory are used in turns, and one is lent ahead; all is given back."""
+    monkeypatch.setattr(client_module, "_STREAM_S", 60.0)
     server: HPythonServer = start_server(mode="evaluate")
     array = np.zeros(3 * MIB, "f4")
     queue = store.queue("a")

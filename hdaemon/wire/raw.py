@@ -152,19 +152,19 @@ class RawDoor:
         if text and self.framing == "lines" and part[-1:] == b"\r":
             part = part[:-1]  # the first half of a line end
         shown = _shown_token.match(part) if self._first else None
+        rest = part if shown is None else part[shown.end() :]
         if len(part) > self._limit:
             self._refuse(self._too_large(), events)
-        elif shown is not None and shown.end() == len(part):
+        elif not rest and shown is not None:
             self._late_end = self.framing == "lines"
         elif not text:
-            part = part if shown is None else part[shown.end() :]
-            if self._first and part[: len(_TLS_HELLO)] == _TLS_HELLO:
+            if self._first and rest[: len(_TLS_HELLO)] == _TLS_HELLO:
                 self._refuse(_TLS, events)
             else:
-                events.append(Payload(OCTET_STREAM, part))
+                events.append(Payload(OCTET_STREAM, rest))
         else:
             self._late_end = self.framing == "lines"
-            self._part(part if shown is None else part[shown.end() :], events)
+            self._part(rest, events)
         self._binary = self._first = False
         return events
 

@@ -115,6 +115,7 @@ BOMBS: dict[str, tuple[str, Callable[[], bytes], str]] = {
     "a deep npy head": (content.NPY, lambda: npy("{'descr': " + "(" * 60_000), "deeper than 64"),
     "an npy of 2^63": (content.NPY, lambda: array("'<f4'", f"({1 << 63},)"), "0 bytes follow"),
     "30,000 dimensions": (content.NPY, lambda: array("'<f4'", "(" + "1," * 30_000 + ")"), "15000 words and signs"),
+    "10,000 dimensions": (content.NPY, lambda: array("'<f4'", "(" + "1," * 10_000 + ")"), "15000 words and signs"),
     "7,000 dimensions": (content.NPY, lambda: array("'<f4'", "(" + "1," * 7_000 + ")"), "7000 dimensions"),
     "items of no bytes": (content.NPY, lambda: array("'|V0'", f"({10**18},)"), "have no bytes"),
     "4,000 fields": (

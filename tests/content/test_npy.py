@@ -215,6 +215,16 @@ def test_cut(cut: int) -> None:
         npy.decode(payload[:cut])
 
 
+def test_as_many_words_as_the_limit_and_one_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    payload = written(head(shape="(" + "1," * 20 + ")"), b"abcd")  # 55 of them
+    assert npy.MAX_TOKENS == 15_000
+    monkeypatch.setattr(npy, "MAX_TOKENS", 55)
+    assert npy.decode(payload).shape == (1,) * 20
+    monkeypatch.setattr(npy, "MAX_TOKENS", 54)
+    with pytest.raises(DecodeError, match="the head has more than 54 words and signs"):
+        npy.decode(payload)
+
+
 def test_without_numpy_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     payload = save(np.arange(3.0))
     monkeypatch.setitem(sys.modules, "numpy", None)

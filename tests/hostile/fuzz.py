@@ -93,7 +93,7 @@ def what(lines: list[str]) -> str:
     """Return what was found, and the input, of what the fuzzer printed."""
     errors = [line for line in lines if re.match(r"[\w.]*(Error|Exception)\b", line)]
     errors += [line for line in lines if re.match(r"==\d+== ?ERROR", line)]  # too long, or too much memory
-    error = errors[0] if errors else lines[-1]
+    error = (errors or lines[-1:] or ["nothing was printed"])[0]
     written = next((line for line in lines if line.startswith("Base64: ")), "no input was written")
     return f"{error[:1000]}\n{written}"
 
