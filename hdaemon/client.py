@@ -33,6 +33,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import functools
 import hashlib
 import importlib
 import io
@@ -418,7 +419,6 @@ def _items(numpy: Any, array: Any) -> Buffer:
 
 def _npy(numpy: Any, array: Any) -> tuple[Buffer, ...]:
     """Return the buffers of an npy file (numpy.org, "numpy.lib.format"), whose data begin at a multiple of 64."""
-    npy = importlib.import_module("numpy.lib.format")
     if array.dtype.hasobject or not array.dtype.itemsize:
         raise BadValue(
             f"an array of type {array.dtype} cannot be sent: give one of numbers or of strings that have a length"
@@ -426,12 +426,19 @@ def _npy(numpy: Any, array: Any) -> tuple[Buffer, ...]:
     array = numpy.asarray(array)
     if not array.flags.c_contiguous and not array.flags.f_contiguous:
         array = numpy.ascontiguousarray(array)
-    head = io.BytesIO()
     try:
-        npy.write_array_header_1_0(head, npy.header_data_from_array_1_0(array))
+        head = _npy_head(array.dtype, array.shape, not array.flags.c_contiguous)
     except ValueError as error:
         raise BadValue(f"an array of type {str(array.dtype)[:80]} cannot be described by npy: {error}") from error
-    return head.getvalue(), _items(numpy, array if array.flags.c_contiguous else array.T)
+    return head, _items(numpy, array if array.flags.c_contiguous else array.T)
+
+
+@functools.lru_cache(maxsize=32)
+def _npy_head(dtype: Any, shape: tuple[int, ...], fortran_order: bool) -> bytes:
+    npy, head = importlib.import_module("numpy.lib.format"), io.BytesIO()
+    described = {"descr": npy.dtype_to_descr(dtype), "fortran_order": fortran_order, "shape": shape}
+    npy.write_array_header_1_0(head, described)
+    return head.getvalue()
 
 
 def _safetensors(numpy: Any, arrays: Any, metadata: dict[str, str] | None = None) -> tuple[Buffer, ...]:

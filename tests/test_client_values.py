@@ -72,6 +72,28 @@ def test_other_types_of_arrays(value: Any) -> None:
     assert numpy.array_equal(Message("", NPY, payload, 1).data, value)
 
 
+def test_heads_that_were_written_before_are_those_of_arrays_that_are_alike() -> None:
+    values = [
+        numpy.zeros((2, 3), "f4"),
+        numpy.zeros((3, 2), "f4"),
+        numpy.asfortranarray(numpy.zeros((2, 3), "f4")),
+        numpy.zeros((2, 3), "<i4"),
+        numpy.zeros((2, 3), ">i4"),
+        numpy.zeros((2, 3), "u4"),
+        numpy.zeros(6, [("a", "f4"), ("b", "f4")]),
+        numpy.zeros(6, [("a", "f4"), ("c", "f4")]),
+        numpy.zeros(6, numpy.dtype([("a", "i1"), ("b", "f4")], align=True)),
+        numpy.zeros(6, [("a", "i1"), ("b", "f4")]),
+    ]
+    for value in values * 2:
+        loaded = numpy.load(io.BytesIO(encoded(value)[1]), allow_pickle=False)
+        assert (loaded.dtype, loaded.shape) == (value.dtype, value.shape)
+        assert loaded.flags.f_contiguous == value.flags.f_contiguous
+    values[6].dtype.names = ("x", "y")  # a type of this kind can be changed
+    for value, names in ((values[6], ("x", "y")), (numpy.zeros(6, [("a", "f4"), ("b", "f4")]), ("a", "b"))):
+        assert numpy.load(io.BytesIO(encoded(value)[1]), allow_pickle=False).dtype.names == names
+
+
 def test_the_memory_of_an_array_is_sent_itself() -> None:
     value = numpy.arange(1000, dtype="f4")
     for parts in (_encode(value, None)[1], _encode({"a": value}, None)[1]):

@@ -38,6 +38,11 @@ _TOKEN = re.compile(
     r"|(?P<integer>[0-9]+)L?\b"  # Python 2 wrote 3L
     r"|(?P<open>[(\[{])|(?P<close>[)\]}]))\s*"
 )
+_EXTENT = "(?:0|[1-9][0-9]{0,17})"
+_USUAL = re.compile(
+    r"\{'descr': '([^'\\\n]{1,40})', 'fortran_order': (True|False), "
+    rf"'shape': \(((?:{_EXTENT},(?: {_EXTENT}(?:, {_EXTENT})*)?)?)\), \}}\s*"
+)
 # Eight digits: numpy 1 counts the four bytes of each character of a U in 32 bits, and gets a negative size.
 _SIMPLE = re.compile(r"[<>=|]?(?:[biufcSUV?][0-9]{0,8}|[mM]8?(?:\[[0-9]{0,9}[a-zA-Z]{1,7}(?:/[0-9]{1,9})?\])?)")
 _OBJECT = re.compile(r"[<>=|]?O[0-9]*|object")
@@ -78,7 +83,9 @@ def decode(payload: Payload) -> npt.NDArray[Any]:
 
 def _head(text: str) -> tuple[np.dtype[Any], bool, tuple[int, ...]]:
     """Return what the head says."""
-    found = _literal(text)
+    found = _usual(text)
+    if found is None:
+        found = _literal(text)
     if found.keys() != {"descr", "fortran_order", "shape"}:
         raise DecodeError(f"not npy: the head has {short(list(found))}, and not descr, fortran_order and shape")
     order, shape = found["fortran_order"], found["shape"]
@@ -94,6 +101,18 @@ def _head(text: str) -> tuple[np.dtype[Any], bool, tuple[int, ...]]:
     if dtype.itemsize <= 0:
         raise DecodeError(f"not taken as npy: items of type {short(found['descr'])} have no bytes")
     return dtype, order, shape
+
+
+def _usual(text: str) -> dict[Any, Any] | None:
+    """Return what the head of an array of one type says, as numpy writes it; None: it is another one.
+
+    `_literal` says the same and takes twenty times as long.
+    """
+    found = _USUAL.fullmatch(text)
+    if found is None:
+        return None
+    extents = tuple(int(extent) for extent in found[3].split(",") if extent)
+    return {"descr": found[1], "fortran_order": found[2] == "True", "shape": extents}
 
 
 def _literal(text: str) -> dict[Any, Any]:

@@ -30,16 +30,19 @@ PART_BYTES = 32 * 1024 * 1024
 main thread ran Python 256 MB took 368 ms without waiting (a prototype), 196 with parts of 8 MB and 144 with these."""
 
 PART_S = 0.02
-"""How long one call waits in all. A client that is slower is not waited for again in this body."""
+"""How long one call waits in all. A client that is slower is not waited for again until a body of its comes quickly."""
 
-SLOW_S = 0.003
-"""A receive of what is there took longer by this much than its bytes take: something held the interpreter's lock."""
+QUICK_BYTES = 1024 * 1024
+"""A body comes quickly when so much of it is there at its first receive."""
+
+SLOW_S = 0.0004
+"""A receive of what is there took longer by this much than its bytes take: something held the interpreter's lock. While
+data comes threads wait half a millisecond for it, if they must (`hdaemon.interval`)."""
 
 _BYTES_PER_S = 2e9
 
-CONTENDED_S = 2.0
-"""For so long after such a receive the main thread is taken to be busy. Where it is not, waiting costs a tenth to a
-quarter."""
+CONTENDED_S = 0.25
+"""For so long after such a receive the main thread is taken to be busy. It may only have painted once."""
 
 _CAN_WAIT = sys.platform == "linux"
 """Measured there. Elsewhere SO_RCVTIMEO may be of another form, and a call that waited for ever would be the end."""
@@ -68,27 +71,36 @@ class Bodies:
         Raises:
             OSError: as `socket.recv_into`; BlockingIOError when there is nothing.
         """
-        if not connection.had_body:
+        is_first = not connection.had_body
+        if is_first:
             connection.had_body, connection.untouched = True, self._pool.untouched(target)
         if connection.untouched:
             target = _touched(connection, target)
         if self.contended and not connection.slow and _can_wait(connection):
             return self._wait_for(connection, target)
-        began = self._clock()
-        size = connection.sock.recv_into(target)
-        if self._clock() - began > SLOW_S + size / _BYTES_PER_S:
-            self._contended_until = self._clock() + CONTENDED_S
+        size = self._timed(connection, target)
+        if is_first and size >= min(QUICK_BYTES, len(target)):
+            connection.slow = False
         return size
 
     def receive_head(self, connection: Connection, view: memoryview) -> int:
         """Receive into `view`, of which no more than a head is used after a large body."""
         if not connection.had_body:
             return connection.sock.recv_into(view)
-        connection.had_body = connection.slow = False
+        connection.had_body = False
         if not self.contended:
-            return connection.sock.recv_into(view[:HEAD_BYTES])
+            return self._timed(connection, view[:HEAD_BYTES])
         with short_waits():
-            return connection.sock.recv_into(view[:HEAD_BYTES])
+            return self._timed(connection, view[:HEAD_BYTES])
+
+    def _timed(self, connection: Connection, target: memoryview) -> int:
+        """Receive what is there, and see whether the lock was kept from this thread."""
+        began = self._clock()
+        size = connection.sock.recv_into(target)
+        over = self._clock()
+        if over - began > SLOW_S + size / _BYTES_PER_S:
+            self._contended_until = over + CONTENDED_S
+        return size
 
     def _wait_for(self, connection: Connection, target: memoryview) -> int:
         sock, part = connection.sock, target[:PART_BYTES]

@@ -188,7 +188,7 @@ class Connections:
         was_in_head = in_head(door)
         if target is not None and isinstance(door, HttpDoor):
             events = guarded(door.received, size)
-            wake_late(connection, door, size)
+            wake_late(connection, door, size, self._bodies.contended)
         elif isinstance(door, RawDoor):
             events = guarded(door.feed, self._view[:size])  # it copies what it keeps, once
         else:

@@ -15,8 +15,10 @@ __all__ = ["filling", "in_head", "set_deadline", "set_low_water", "too_slow", "w
 BODY_GRACE_S = 10.0
 """A body's rate is judged from so long after its head on: until then a slow start is none."""
 
-_LOW_WATER_BYTES = 1024 * 1024
-"""Of a large body, as much is received at once (where the system can wait for it)."""
+_LOW_WATER_BYTES = 128 * 1024
+_LOW_WATER_CONTENDED_BYTES = 1024 * 1024
+"""Of a large body, as much is received at once (where the system can wait for it): a little, so that sender and
+receiver copy side by side, and more while each wake-up waits for the interpreter."""
 
 _QUICK_BYTES = 128 * 1024
 """One receive of a body that comes quickly brings as much."""
@@ -64,7 +66,7 @@ def _slow_at(connection: Connection, door: HttpDoor, limits: Limits) -> float:
     return connection.body_at + max(BODY_GRACE_S, door.body_bytes / limits.min_body_bytes_per_s)
 
 
-def wake_late(connection: Connection, door: HttpDoor, received: int) -> None:
+def wake_late(connection: Connection, door: HttpDoor, received: int, contended: bool) -> None:
     """Have the system wake this thread for a large part of a body that comes quickly, and not for every packet.
 
     Each time it wakes it waits for the interpreter's lock, up to 5 ms while the main thread runs Python. When the
@@ -72,7 +74,8 @@ def wake_late(connection: Connection, door: HttpDoor, received: int) -> None:
     """
     target = door.target
     quick = target is not None and received >= _QUICK_BYTES
-    set_low_water(connection, max(1, min(_LOW_WATER_BYTES, len(target))) if quick and target is not None else 1)
+    wanted = _LOW_WATER_CONTENDED_BYTES if contended else _LOW_WATER_BYTES
+    set_low_water(connection, max(1, min(wanted, len(target))) if quick and target is not None else 1)
 
 
 def set_low_water(connection: Connection, wanted: int) -> None:

@@ -21,6 +21,10 @@ __all__ = ["OWN", "DataBlock", "Recorder"]
 OWN = "this session"
 """Who the client of a message is that this session has published."""
 
+_LARGE_BYTES = 256 * 1024
+"""Who waits for a message of as much is woken at once: that takes little beside receiving it, and what is still to be
+done, as to answer the client, takes a tenth of a millisecond and more when others want the interpreter too."""
+
 
 class Recorder:
     """Numbers what was received and records it; belongs to the server thread.
@@ -60,6 +64,8 @@ class Recorder:
             block = PayloadBlock(now, serial, received.channel, received.content_type, received.data, client.name, mode)
         if mode == "evaluate":
             self.store.put(block, self._to_wake)
+            if block.size >= _LARGE_BYTES:
+                self.wake()
         self.log.append(block)
         client.messages += count
         self.messages += count
@@ -69,7 +75,7 @@ class Recorder:
         return serial
 
     def wake(self) -> None:
-        """Wake the threads that wait for what was recorded since the last call: once a turn of the loop.
+        """Wake the threads that wait for what was recorded since the last call: once a turn, but for large messages.
 
         To wake one at each message took a sixth of the time of a server with 64 clients.
         """

@@ -91,7 +91,9 @@ def test_one_call_waits_for_what_comes_later(pair: tuple[Connection, socket.sock
 
 
 @linux
-def test_a_slow_sender_is_waited_for_once(pair: tuple[Connection, socket.socket]) -> None:
+def test_a_slow_sender_is_waited_for_once_until_a_body_of_its_comes_quickly(
+    pair: tuple[Connection, socket.socket],
+) -> None:
     connection, theirs = pair
     bodies, target = contended(Clock()), memoryview(bytearray(1000))
     theirs.sendall(b"x" * 10)
@@ -104,9 +106,44 @@ def test_a_slow_sender_is_waited_for_once(pair: tuple[Connection, socket.socket]
     with pytest.raises(BlockingIOError):
         bodies.receive(connection, target)
     assert connection.sock.gettimeout() == 0.0
-    theirs.sendall(b"y" * 10)  # the next head: the next body may be waited for
-    wait_until(lambda: _size(lambda: bodies.receive_head(connection, target)) == 10)
+    # Not in the next body either: others would wait at each.
+    _next_body(bodies, connection, theirs, b"y" * 999)
+    assert _size(lambda: bodies.receive(connection, target)) == 999
+    assert connection.slow
+    _next_body(bodies, connection, theirs, b"y" * 1000)
+    assert _size(lambda: bodies.receive(connection, target)) == 1000
     assert not connection.slow
+    _next_body(bodies, connection, theirs, b"y" * 10)
+    assert bodies.receive(connection, target) == 10
+    assert connection.slow
+
+
+def _next_body(bodies: Bodies, connection: Connection, theirs: socket.socket, body: bytes) -> None:
+    """Have the next head received, and a body come whole."""
+    theirs.sendall(b"h" * 10)
+    wait_until(lambda: _size(lambda: bodies.receive_head(connection, memoryview(bytearray(10)))) == 10)
+    theirs.sendall(body)
+    view = memoryview(bytearray(len(body)))
+    wait_until(lambda: _size(lambda: connection.sock.recv_into(view, 0, socket.MSG_PEEK)) == len(body))
+
+
+@linux
+@pytest.mark.parametrize("part", ["head", "body"])
+def test_a_receive_that_took_half_a_millisecond_more_than_its_bytes_take_waited_for_the_lock(
+    pair: tuple[Connection, socket.socket], part: str
+) -> None:
+    connection, theirs = pair
+    clock, view = Clock(), memoryview(bytearray(1000))
+    bodies = Bodies(BufferPool(), clock)
+    for step, waited in ((bodies_module.SLOW_S / 2, False), (bodies_module.SLOW_S * 1.1, True)):
+        connection.had_body = part == "head"
+        theirs.sendall(b"x" * 100)
+        wait_until(lambda: _size(lambda: connection.sock.recv_into(view, 0, socket.MSG_PEEK)) == 100)
+        clock.step = step
+        receive = bodies.receive_head if part == "head" else bodies.receive
+        assert _size(lambda receive=receive: receive(connection, view)) == 100  # type: ignore[misc]
+        clock.step = 0.0
+        assert bodies.contended == waited
 
 
 @linux

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -10,7 +11,7 @@ from helpers import RawClient, dripping
 
 from hdaemon.server import readiness
 from hdaemon.server.client import Client, Connection
-from hdaemon.server.readiness import BODY_GRACE_S, set_deadline, too_slow
+from hdaemon.server.readiness import BODY_GRACE_S, set_deadline, too_slow, wake_late
 from hdaemon.server.thread import HPythonServer
 from hdaemon.wire.access import Access
 from hdaemon.wire.http import HttpDoor
@@ -110,3 +111,24 @@ def test_it_is_told_and_closed(
     client.send(SIZED.replace(b"Host: 127.0.0.1:2000", host))
     with dripping(client):  # a byte now and then does not buy more time
         assert client.read_all().startswith(b"HTTP/1.1 408 ")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sockets have no low-water mark there")
+@pytest.mark.parametrize(("contended", "wanted"), [(False, 128 * 1024), (True, 1024 * 1024)])
+def test_the_system_wakes_the_thread_for_a_part_of_a_body_that_comes_quickly(
+    body: Body, contended: bool, wanted: int
+) -> None:
+    size = 3_000_000
+    body.door.feed(HEAD % b"Content-Length: %d" % size)
+
+    def low_water(received: int) -> int:
+        wake_late(body.connection, body.door, received, contended)
+        found = body.connection.sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT)
+        assert found == body.connection.low_water
+        return found
+
+    assert low_water(128 * 1024 - 1) == 1
+    assert low_water(128 * 1024) == wanted
+    assert body.door.received(size - 1000) == []
+    assert low_water(128 * 1024) == 1000, "more than what is left would never come"
+    assert low_water(10) == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hdaemon.channels import Channels
 from hdaemon.log import RingLog
 from hdaemon.server.client import Client
-from hdaemon.server.recorder import DataBlock, Recorder
+from hdaemon.server.recorder import _LARGE_BYTES, DataBlock, Recorder
 from hdaemon.store import Store
 from hdaemon.wire.events import Lines, Payload
 
@@ -60,3 +60,16 @@ def test_who_waits_for_messages_is_woken_when_the_turn_is_over_and_once() -> Non
     assert woken == [2]
     recorder.record_own("a", "text/plain", b"z")  # of any thread, which has no turns
     assert woken == [2, 3]
+
+
+def test_who_waits_for_a_large_message_is_woken_at_once() -> None:
+    recorder, client, _ = make()
+    queue, woken = recorder.store.queue("#"), []
+    queue._waiting = 1
+    queue.wake = lambda: woken.append((len(queue), len(recorder.log)))  # type: ignore[method-assign]
+    recorder.record(client, Payload("application/octet-stream", bytes(_LARGE_BYTES - 1)), "evaluate")
+    assert woken == []
+    recorder.record(client, Payload("application/octet-stream", bytes(_LARGE_BYTES)), "evaluate")
+    assert woken == [(2, 1)]  # before anything else is done
+    recorder.wake()
+    assert woken == [(2, 1)]
