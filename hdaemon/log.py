@@ -207,9 +207,9 @@ class RingLog(_Rows):
         if len(self._kinds) >= _MAX_KINDS:
             self._kinds.clear()
         kind = self._kinds.setdefault(kind, kind)  # one for all: 88 bytes a message less
-        for serial, payload in enumerate(payloads, block.serial):
-            into.add(block.time, serial, kind, payload)
-            self.payload_bytes += len(payload)
+        before = into.size
+        into.add(block.time, block.serial, kind, payloads)
+        self.payload_bytes += into.size - before
         return True
 
     def event(self, time: float, event: str, text: str, client: str = "") -> int:

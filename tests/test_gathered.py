@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from array import array
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,7 +17,7 @@ _line = st.binary(max_size=12).filter(lambda line: b"\n" not in line and not lin
 _parts = st.one_of(
     st.tuples(st.just("one"), st.lists(st.binary(max_size=300), min_size=1, max_size=1)),
     st.tuples(st.just("lines"), st.lists(_line, min_size=1, max_size=12)),
-    st.tuples(st.just("many"), st.lists(st.binary(max_size=6), min_size=1, max_size=12)),
+    st.tuples(st.just("many"), st.lists(st.binary(max_size=6), min_size=1, max_size=70)),
     st.tuples(st.just("event"), st.just([b""])),
     st.tuples(st.just("look"), st.just([b""])),
 )
@@ -87,6 +88,25 @@ def test_messages_one_by_one_leave_next_to_nothing_to_the_garbage_collector() ->
     assert len(gc.get_objects()) - before < 2000 / 10
 
 
+def test_a_few_at_a_time_leave_next_to_nothing_either() -> None:
+    log = RingLog()
+    gc.collect()
+    before = len(gc.get_objects())
+    for number in range(0, 10_000, 25):
+        payloads = [b"%d" % (number + index) for index in range(25)]
+        log.append(PayloadsBlock(1.0, number, "a", "text/plain", payloads, "client-1", "evaluate"))
+    gc.collect()
+    assert len(gc.get_objects()) - before < 10_000 / 40
+    assert [row.text for row in log] == list(map(str, range(10_000)))
+
+
+@pytest.mark.parametrize(("count", "gathered"), [(64, True), (65, False)])
+def test_many_payloads_that_came_at_once_are_a_block_of_their_own(count: int, gathered: bool) -> None:
+    log = RingLog()
+    log.append(block_of("many", [b"x"] * count, 1))
+    assert [type(block) for block in log.blocks(0)] == [GatheredBlock if gathered else PayloadsBlock]
+
+
 def test_payloads_go_a_part_of_the_limit_at_a_time() -> None:
     log = RingLog(max_payload_bytes=1024 * 1024)
     for number in range(3000):
@@ -120,7 +140,7 @@ def test_rows_drop_and_numbers_go_on() -> None:
 def test_nothing_is_kept_of_rows_that_are_dropped() -> None:
     block = GatheredBlock(10)
     for number in range(4):
-        block.add(0.0, number, ("a", "text/plain", "c", "print"), b"%d" % number)
+        block.add(0.0, number, ("a", "text/plain", "c", "print"), [b"%d" % number])
     gone = block.without_payload(12)
     assert isinstance(gone, GoneGatheredBlock)
     assert gone.beginnings == [b"", b"", b"2", b"3"]
