@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 
-from hdaemon.blocks import DataBlock, LinesBlock, PayloadBlock
+from hdaemon.blocks import DataBlock, LinesBlock, PayloadBlock, PayloadsBlock
 from hdaemon.errors import UsageError
 from hdaemon.filters import ChannelFilter
 from hdaemon.message import Message
@@ -33,6 +33,9 @@ the process followed every few seconds of a flood: 40 to 55 ms among 100,000 obj
 _FIRST_BATCH = 16
 """What it is given at first. A batch that takes less than half of a turn is followed by one twice as large, and one
 that takes longer than a turn by a smaller one: a callback of a millisecond a message is given four at once."""
+
+_Part = tuple[LinesBlock | PayloadsBlock, int, int, tuple[int, int]]
+"""A block, the first of its messages that was taken, one more than the last, and what `Queue._known` was."""
 
 Taken = Callable[[list[Message]], object]
 """What `Consumers.on` calls: with the messages that came since the last call, oldest first, at least one."""
@@ -97,7 +100,9 @@ class Queue:
 
     def take_all(self, most: int | None = None, timeout_s: float = 0.0) -> list[Message]:
         """Take what waits, oldest first, at most `most` messages; wait up to `timeout_s` seconds for the first."""
-        parts: list[tuple[DataBlock, int, int, tuple[int, int]]] = []
+        # Of a message by itself the block, and no more: a hundred that wait are not also a hundred tuples. Python looks
+        # for garbage after each 700 objects more.
+        parts: list[DataBlock | _Part] = []
         with self._some:
             if timeout_s > 0:
                 self._waiting += 1
@@ -109,15 +114,22 @@ class Queue:
             while left:
                 block = self._blocks[0]
                 some = min(left, block.count - self._taken)
-                parts.append((block, self._taken, self._taken + some, self._known))
+                if isinstance(block, PayloadBlock) or block.count == 1:
+                    parts.append(block)
+                else:
+                    parts.append((block, self._taken, self._taken + some, self._known))
                 self._forget(some)
                 left -= some
         # The messages are made without the lock: the server thread would wait for it, with every client.
         messages: list[Message] = []
-        for block, begin, end, known in parts:
-            if isinstance(block, PayloadBlock):
-                messages.append(block.message())
-            elif isinstance(block, LinesBlock) and end - begin < block.count:
+        parts.reverse()
+        while parts:  # each goes as its messages come
+            part = parts.pop()
+            if not isinstance(part, tuple):
+                messages.append(part.message() if isinstance(part, PayloadBlock) else part.last())
+                continue
+            block, begin, end, known = part
+            if isinstance(block, LinesBlock) and end - begin < block.count:
                 # Of a megabyte of lines only those that are taken are made: the others may overflow before, and memory
                 # for all of them took the main thread 30 ms at a time where the system had to hand it over first.
                 lines, known = block.some_lines(begin, end, known)

@@ -43,7 +43,7 @@ MAX_PAYLOAD_BYTES = 256 * 1024 * 1024
 """Payload bytes kept: the log must not be what makes a session run out of memory."""
 
 _GATHERED_ROWS = 256
-_GATHERED_PART = 1024
+_GATHERED_PART = 256
 """Small blocks are gathered up to so many rows, and up to that part of the log's payload bytes: they go together."""
 
 _MAX_KINDS = 1024

@@ -93,6 +93,34 @@ def test_lines_that_are_not_taken_are_not_made(store: Store) -> None:
     assert {message.payload for message in rest[:5000]} == {b"x" * 99}
 
 
+def test_messages_one_by_one_are_taken_in_order_whatever_they_came_in(store: Store) -> None:
+    queue = store.queue("#")
+    for block in (lines(1, 1), payload("a", b"2", 2), lines(3, 2), lines(5, 1), payload("b", b"6", 6)):
+        store.put(block)
+    assert values(queue.take_all(3) + queue.take_all(1) + queue.take_all()) == list("123456")
+
+
+def test_messages_take_the_place_of_the_blocks_they_came_in(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When Python looks for garbage depends on how many objects there are more than at the last time."""
+    queue, counts, made = store.queue("a"), list[int](), PayloadBlock.message
+
+    def noted(self: PayloadBlock) -> Message:
+        counts.append(gc.get_count()[0])
+        return made(self)
+
+    for number in range(600):
+        store.put(payload("a", b"x", number))
+    monkeypatch.setattr(PayloadBlock, "message", noted)
+    gc.collect()
+    gc.disable()
+    try:
+        messages = queue.take_all()
+    finally:
+        gc.enable()
+    assert len(messages) == len(counts) == 600
+    assert max(counts) - counts[0] < 20
+
+
 def test_past_maxlen_the_oldest_go_and_are_counted(store: Store) -> None:
     queue = store.queue("default", maxlen=5)
     store.put(lines(1, 4))

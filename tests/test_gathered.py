@@ -121,7 +121,7 @@ def test_payloads_go_a_part_of_the_limit_at_a_time() -> None:
 
 def test_a_payload_that_is_large_for_the_log_is_a_block_of_its_own() -> None:
     log = RingLog(max_payload_bytes=1024 * 1024)
-    for number, size in enumerate((100, 1024, 100)):
+    for number, size in enumerate((100, 3996, 4096, 100)):
         log.append(single(number, b"x" * size))
     assert [type(block) for block in log.blocks(0)] == [GatheredBlock, PayloadBlock, GatheredBlock]
 

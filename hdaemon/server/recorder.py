@@ -57,7 +57,10 @@ class Recorder:
             data, channel, content_type = received.data, received.channel, received.content_type
             count = len(data)
             serial = self.store.take_serials(count)
-            block = PayloadsBlock(now, serial, channel, content_type, data, client.name, mode)
+            if count == 1:
+                block = PayloadBlock(now, serial, channel, content_type, data[0], client.name, mode)
+            else:
+                block = PayloadsBlock(now, serial, channel, content_type, data, client.name, mode)
         else:
             count = 1
             serial = self.store.take_serials()

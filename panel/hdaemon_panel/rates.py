@@ -13,7 +13,8 @@ class Rate:
     """Counts per second of one or more counters that only grow, over the last second and a half."""
 
     def __init__(self) -> None:
-        self._samples: deque[tuple[float, tuple[int, ...]]] = deque()
+        # A time and the counters, of nothing but numbers: the garbage collector leaves such a tuple alone.
+        self._samples: deque[tuple[float, ...]] = deque()
 
     def update(self, now: float, *counters: int) -> tuple[float, ...]:
         """Take the counters as they stand at `now` (monotonic seconds); return their rates per second.
@@ -21,12 +22,12 @@ class Rate:
         Counters that have become smaller belong to a new server: their rates begin at 0 again.
         """
         samples = self._samples
-        if samples and any(new < old for new, old in zip(counters, samples[-1][1], strict=True)):
+        if samples and any(new < old for new, old in zip(counters, samples[-1][1:], strict=True)):
             samples.clear()
-        samples.append((now, counters))
+        samples.append((now, *counters))
         while len(samples) > 2 and samples[1][0] <= now - _WINDOW_S:
             samples.popleft()
-        then, before = samples[0]
+        then, *before = samples[0]
         if now <= then:
             return (0.0,) * len(counters)
         return tuple((new - old) / (now - then) for new, old in zip(counters, before, strict=True))

@@ -152,11 +152,32 @@ def test_each_of_a_run_has_its_own_answer(count: int) -> None:
     assert not known.are_new(keys[-1:])
 
 
-def test_keys_leave_nothing_to_the_garbage_collector() -> None:
+@pytest.mark.parametrize("together", [0, 1, 8])
+def test_keys_leave_nothing_to_the_garbage_collector(together: int) -> None:
     known = Acknowledged()
     gc.collect()
     before = len(gc.get_objects())
-    for number in range(1000):
-        known.remember(f'"me/{number}"', Answer(number, "a", "print"))
+    gc.disable()
+    try:
+        young = gc.get_count()[0]
+        for number in range(0, 1000, max(1, together)):
+            if together:
+                keys = [b'"me/%d"' % (number + index) for index in range(together)]
+                known.remember_all(keys, Answer(number, "a", "print"))
+                del keys
+            else:
+                known.remember(f'"me/{number}"', Answer(number, "a", "print"))
+        assert gc.get_count()[0] - young < 20, "it would be called for them"
+    finally:
+        gc.enable()
     gc.collect()
     assert len(gc.get_objects()) - before < 20
+
+
+@pytest.mark.parametrize("channel", ["a b  c", " a", "evaluate ", "a/b", "漢"])
+def test_whatever_the_channel_is_called(channel: str) -> None:
+    known = Acknowledged()
+    known.remember('"me/1"', Answer(2**40, channel, "print"))
+    known.remember_all([b'"me/2"', b'"me/3"'], Answer(7, channel, "evaluate"))
+    assert known.find('"me/1"', channel) == (2**40, channel, "print")
+    assert known.find('"me/3"', channel) == (8, channel, "evaluate")

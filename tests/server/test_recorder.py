@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
+from hdaemon.blocks import PayloadBlock, PayloadsBlock
 from hdaemon.channels import Channels
 from hdaemon.log import RingLog
 from hdaemon.server.client import Client
 from hdaemon.server.recorder import _LARGE_BYTES, DataBlock, Recorder
 from hdaemon.store import Store
-from hdaemon.wire.events import Lines, Payload
+from hdaemon.wire.events import Lines, Payload, Payloads
 
 
 def make() -> tuple[Recorder, Client, list[DataBlock]]:
@@ -73,3 +76,15 @@ def test_who_waits_for_a_large_message_is_woken_at_once() -> None:
     assert woken == [(2, 1)]  # before anything else is done
     recorder.wake()
     assert woken == [(2, 1)]
+
+
+@pytest.mark.parametrize(("payloads", "kind"), [([b"x"], PayloadBlock), ([b"x", b"y"], PayloadsBlock)])
+def test_a_message_that_came_alone_is_a_block_of_one(payloads: list[bytes], kind: type) -> None:
+    recorder, client, blocks = make()
+    assert recorder.record(client, Payloads("text/plain", payloads, "a"), "evaluate") == 1
+    assert [type(block) for block in blocks] == [kind]
+    assert [(row.serial, row.payload, row.channel, row.content_type) for row in recorder.log] == [
+        (1 + index, payload, "a", "text/plain") for index, payload in enumerate(payloads)
+    ]
+    assert (recorder.messages, client.messages) == (len(payloads), len(payloads))
+    assert recorder.store["a"].data == payloads[-1].decode()
