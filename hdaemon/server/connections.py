@@ -18,19 +18,19 @@ from hdaemon.server.modes import Modes
 from hdaemon.server.pool import BufferPool
 from hdaemon.server.readiness import in_head, set_deadline, too_slow, wake_late
 from hdaemon.server.recorder import Recorder
+from hdaemon.server.refusals import Refusals
 from hdaemon.server.routes import Routes
-from hdaemon.server.security import WrongTokens
 from hdaemon.server.sending import Sender, send_now, shut
 from hdaemon.server.subscribers import Subscribers
 from hdaemon.server.visits import Tell, Visits
-from hdaemon.wire.access import Access
+from hdaemon.wire.access import Access, hosts_of
 from hdaemon.wire.events import Event, Goodbye, ModeWord, Refused, Reply, Request, Requests, Upgrade
 from hdaemon.wire.frames import GOING_AWAY, close_frame
 from hdaemon.wire.heads import HttpError
 from hdaemon.wire.http import HttpDoor, error_answer
 from hdaemon.wire.limits import Limits
 from hdaemon.wire.raw import RawDoor
-from hdaemon.wire.sniff import OpeningDoor, sniff
+from hdaemon.wire.sniff import OpeningDoor
 
 __all__ = ["Connections"]
 
@@ -57,8 +57,7 @@ class Connections:
         bytes_received: of all clients.
         selector, address: set by the loop while it runs: the selector, and the host and port it listens on.
         late: set by the loop; True once stop() cannot wait any longer for what is still to be delivered.
-        wrong_tokens: counts them, and slows who guesses.
-        visits: tells of them in the log.
+        visits: tells of them in the log. refusals: says no to some.
     """
 
     def __init__(
@@ -80,7 +79,6 @@ class Connections:
         self.selector: selectors.BaseSelector
         self.address = ("", 0)
         self.late: Callable[[], bool] = bool
-        self.wrong_tokens = WrongTokens()
         self.visits = Visits(tell)
         self._limits, self._modes, self._recorder = limits, modes, recorder
         self._routes = routes
@@ -94,13 +92,23 @@ class Connections:
             note=self.note,
             give_up=lambda connection, why: self._close(connection, why, deliver=False),
         )
-        self._subscribers = Subscribers(recorder.store, limits.max_queued_bytes, self._sender.flush, self._refuse)
+        self._open: dict[int, Connection] = {}
+        self.refusals = Refusals(
+            limits,
+            self._sender,
+            self.visits,
+            self._open,
+            leave=lambda connection: self._subscribers.discard(connection),
+            close=self._close,
+        )
+        self._subscribers = Subscribers(
+            recorder.store, limits.max_queued_bytes, self._sender.flush, self.refusals.refuse
+        )
         recorder.publish = self._subscribers.publish
         self._made = 0
         # Nothing is due for any connection before it; often it is the time of one that has got another since. To look
         # at all 64 in every turn took a tenth of the time of a turn.
         self._due: float | None = None
-        self._open: dict[int, Connection] = {}
         self._to_disconnect: dict[int, str] = {}
         self._lock = threading.Lock()  # guards the two dicts; held for their look-ups only
         self._pool = BufferPool()
@@ -148,9 +156,7 @@ class Connections:
             self._open[client.id] = connection
         self.selector.register(sock, selectors.EVENT_READ, connection)
         if not connection.counted:
-            self.visits.refused(connection, self._full())
-            connection.refused, connection.late_reply = True, f"hdaemon: refused: {self._full()}\n".encode()
-            connection.deadline = time.monotonic() + self._limits.silence_s  # its first bytes say how to tell it
+            self.refusals.one_too_many(connection)
             self.note(connection)
             return
         if not door.admitted:
@@ -177,7 +183,7 @@ class Connections:
             self._close(connection, f"connection lost: {error.strerror or error}")
             return True
         if connection.late_reply and not connection.counted:
-            self._answer_one_too_many(connection, bytes(self._view[:size]))
+            self.refusals.answer_one_too_many(connection, bytes(self._view[:size]))
         if size == 0:
             self._close(connection, "refused" if connection.refused else "closed by the client")
             return True
@@ -241,12 +247,12 @@ class Connections:
                 continue
             connection.deadline = None
             if connection.late_reply:
-                self._answer_late(connection)
+                self.refusals.answer_late(connection)
             elif connection.refused:
                 self._close(connection, "refused")
             elif not connection.door.admitted:
                 reason = f"no token within {self._limits.admission_s:g} s; the first line must be 'token THE_TOKEN'"
-                self._refuse(connection, Refused(reason, b"hdaemon: refused: no token came in time\n"))
+                self.refusals.refuse(connection, Refused(reason, b"hdaemon: refused: no token came in time\n"))
             elif connection.is_websocket:
                 self._ping(connection)
             elif in_head(connection.door) or not self.receive(connection) or too_slow(connection, self._limits, now):
@@ -292,11 +298,7 @@ class Connections:
     def _access(self, sock: socket.socket) -> Access:
         """Return what a request on that socket must show: its Host may also be the address it came in on."""
         host, port = self.address
-        local = str(sock.getsockname()[0])
-        # A wildcard is no address to send to, though browsers take 0.0.0.0 for one.
-        names = (name.strip("[]") for name in (host, local) if name.strip("[]") not in ("0.0.0.0", "::"))
-        hosts = tuple({f"[{name}]" if ":" in name else name for name in names})
-        return Access(hosts, port, self._token, self._origins)
+        return Access(hosts_of(host, str(sock.getsockname()[0])), port, self._token, self._origins)
 
     def _handle(self, connection: Connection, events: list[Event]) -> None:
         """Do what the events of a door ask for."""
@@ -314,7 +316,7 @@ class Connections:
             if self.late():
                 return  # one receive may hold 40,000 words: stop() cannot wait for each
             if isinstance(event, Refused):
-                self._refuse(connection, event)
+                self.refusals.refuse(connection, event)
                 return
             if isinstance(event, Upgrade):
                 self._upgrade(connection, event)
@@ -328,7 +330,7 @@ class Connections:
             elif isinstance(event, Request):
                 self._sender.send(connection, self._routes.answer(client, event))
                 if not event.head.keep_alive:
-                    self._finish(connection, "answered, as it asked")
+                    self.refusals.finish(connection, "answered, as it asked")
             elif isinstance(event, Requests):
                 parts = self._routes.answer_all(client, event)
                 if parts is None:
@@ -337,7 +339,7 @@ class Connections:
                     self._sender.send(connection, parts)
             elif isinstance(event, Goodbye):
                 self._sender.send(connection, [event.reply])
-                self._finish(connection, event.reason)
+                self.refusals.finish(connection, event.reason)
             else:
                 self._recorder.record(client, event, self._modes.of(client))
             if client.id not in self._open:
@@ -352,10 +354,10 @@ class Connections:
         except HttpError as error:
             path = event.head.target.partition("?")[0]
             reason = f"{event.head.method} {path[:80]}: HTTP {error.status}: {error}"
-            self._refuse(connection, Refused(reason, error_answer(error, keep_alive=False)))
+            self.refusals.refuse(connection, Refused(reason, error_answer(error, keep_alive=False)))
             return
         except Exception as error:  # as in `guarded`
-            self._refuse(connection, fault(error))
+            self.refusals.refuse(connection, fault(error))
             return
         self.visits.taken(connection)
         connection.door, connection.subscription = door, subscription
@@ -375,52 +377,6 @@ class Connections:
         self._handle(connection, guarded(connection.door.silence))
         if not connection.refused:
             connection.deadline = time.monotonic() + self._limits.stall_s
-
-    def _refuse(self, connection: Connection, refused: Refused) -> None:
-        """Say why, and close the connection."""
-        self.visits.refused(connection, refused.reason)
-        connection.refused = True
-        if refused.wrong_token and self._wait_with(connection, refused.reply):
-            return
-        if refused.reply:
-            self._sender.send(connection, [refused.reply])
-        self._finish(connection)
-
-    def _wait_with(self, connection: Connection, reply: bytes) -> bool:
-        """Have the answer to a wrong token wait, where it is not the first of its address; return whether it does."""
-        now = time.monotonic()
-        delay_s = self.wrong_tokens.delay_s(connection.client.address.rpartition(":")[0], now)
-        if delay_s:
-            # Who guesses must not take the places of others by being made to wait: the longest waiting one goes.
-            waiting = [other for other in self._open.values() if other.late_reply and other.counted]
-            if len(waiting) >= max(1, self._limits.max_clients // 4):
-                self._close(waiting[0], "refused")
-            connection.late_reply, connection.deadline = reply, now + delay_s
-        return bool(delay_s)
-
-    def _answer_late(self, connection: Connection) -> None:
-        reply, connection.late_reply = connection.late_reply, b""
-        self._sender.send(connection, [reply])
-        self._finish(connection)
-
-    def _full(self) -> str:
-        return f"{self._limits.max_clients} clients are connected, which is the limit max_clients"
-
-    def _answer_one_too_many(self, connection: Connection, first: bytes) -> None:
-        """Tell a connection for which there is no place so, in the words of the door that its first bytes ask for."""
-        if sniff(first) == "http":
-            error = HttpError(503, self._full(), (("Retry-After", "1"),))
-            connection.late_reply = error_answer(error, keep_alive=False)
-        self._answer_late(connection)
-
-    def _finish(self, connection: Connection, why: str = "") -> None:
-        """Close the connection once all is sent; then read and throw away: a reset would lose the answer."""
-        connection.refused = True
-        connection.why = connection.why or why
-        connection.deadline = None
-        self._subscribers.discard(connection)
-        if connection.client.id in self._open and not connection.out:
-            self._sender.linger(connection)
 
     def _close(self, connection: Connection, why: str, deliver: bool = True) -> None:
         client = connection.client

@@ -29,10 +29,10 @@ from hdaemon.server.readiness import filling
 from hdaemon.server.recorder import DataBlock, Recorder
 from hdaemon.server.routes import Routes
 from hdaemon.server.security import checked_origins, checked_token
-from hdaemon.server.sending import send_now
-from hdaemon.server.sessions import SessionFile
+from hdaemon.server.sessions import session_file
 from hdaemon.server.shared import Segments
 from hdaemon.server.status import status
+from hdaemon.server.waker import Waker
 from hdaemon.store import Store
 from hdaemon.wire.limits import Limits
 from hdaemon.wire.raw import FRAMINGS
@@ -142,7 +142,7 @@ class ServerLoop:
         self._hurry = Hurry()
         self._unrested = 0  # bytes received since the last rest
         self._announced = 0  # messages recorded when `on_change` was called last
-        self._wake_sender: socket.socket | None = None
+        self._waker: Waker | None = None
 
     # -- for any thread ---------------------------------------------------------------------------------
 
@@ -182,11 +182,6 @@ class ServerLoop:
         return self._recorder.channels
 
     @property
-    def token_required(self) -> bool:
-        """Whether clients must show a token."""
-        return self._token is not None
-
-    @property
     def token(self) -> str | None:
         """What clients must show; None for nothing."""
         return self._token
@@ -194,7 +189,7 @@ class ServerLoop:
     @property
     def wrong_tokens(self) -> int:
         """How many wrong tokens have been shown since the start."""
-        return self._connections.wrong_tokens.count
+        return self._connections.refusals.wrong_tokens.count
 
     def set_on_block(self, on_block: Callable[[DataBlock], None]) -> None:
         """Have `on_block` called with every block of data that was received, on the server thread."""
@@ -248,7 +243,7 @@ class ServerLoop:
             HdaemonError: a thousand messages or `max_queued_bytes` wait for the server thread already; nothing was
                 published.
         """
-        sends = self._wake_sender is not None
+        sends = self._waker is not None
         serial = self._own.publish(channel, content_type, payload, send=sends)
         if sends:
             self._wake()
@@ -282,53 +277,44 @@ class ServerLoop:
             with listen(self.host, self.port, self._token) as listener, selectors.DefaultSelector() as self._selector:
                 self._connections.selector = self._selector
                 self._connections.address = (self.host, listener.getsockname()[1])
-                receiver, sender = socket.socketpair()
-                with receiver, sender:
-                    self._serve(listener, receiver, sender)
+                with Waker() as waker:
+                    self._serve(listener, waker)
         except BindError as error:
             failure = str(error)
         except Exception as error:  # the last line of defence: close the port, say so, leave no thread behind
             _logger.exception("the hdaemon server %s stopped", self.name)
             failure = f"an error in hdaemon stopped the server: {type(error).__name__}: {error}"
         if failure:
-            self._fail(failure)
+            self.error = failure
+            self._tell("error", failure)
+            self._set_state("failed")
+            self.listening.set()
         else:
             self._tell("stopped", f"no longer listening on {at(self.host, self.port)}", None)
             self._set_state("stopped")
         self.on_change()
 
-    def _serve(self, listener: socket.socket, receiver: socket.socket, sender: socket.socket) -> None:
+    def _serve(self, listener: socket.socket, waker: Waker) -> None:
         self.port = listener.getsockname()[1]
-        receiver.setblocking(False)
-        sender.setblocking(False)
         self._acceptor = Acceptor(listener)
         self._selector.register(listener, selectors.EVENT_READ)
-        self._selector.register(receiver, selectors.EVENT_READ)
-        self._wake_sender = sender
-        session = self._write_session()
+        self._selector.register(waker.receiver, selectors.EVENT_READ)
+        self._waker = waker
+        address = listener.getsockname()[0]
         try:
-            self._tell("started", listening(self.host, self.port, self._requested_port))
-            if not self._stopping:
-                self._set_state("listening", only_from=("starting",))
-            self.listening.set()
-            while not self._stopping:
-                self._turn()
+            with session_file(self.name, address, self.port, self._token, partial(self._tell, "error")):
+                self._tell("started", listening(self.host, self.port, self._requested_port))
+                if not self._stopping:
+                    self._set_state("listening", only_from=("starting",))
+                self.listening.set()
+                while not self._stopping:
+                    self._turn(waker)
         finally:
-            if session is not None:
-                session.remove()
             self._hurry.saw(False)
             self._close_all()
-            self._wake_sender = None
+            self._waker = None
 
-    def _write_session(self) -> SessionFile | None:
-        """Say in a file of the user's where this server is, so that `hdaemon send` and others find it."""
-        try:
-            return SessionFile(self.name, self._acceptor.sock.getsockname()[0], self.port, self._token)
-        except OSError as error:  # a full disk, a folder of somebody else: the server works without
-            self._tell("error", f"other programs do not find this session by its name: {error}")
-            return None
-
-    def _turn(self) -> None:
+    def _turn(self, waker: Waker) -> None:
         """Wait for something to happen and deal with all that did: one receive for each client."""
         received, bytes_before = False, self._connections.bytes_received
         found = self._selector.select(self._hurry.until_looking_again(self._timeout()))
@@ -347,12 +333,13 @@ class ServerLoop:
             elif key.fileobj is self._acceptor.sock:
                 self._accept()
             else:
-                self._drain_wake(key.fileobj)
+                waker.drain()
+                self._connections.disconnect_asked()
+                self._own.send_all()
         now = time.monotonic()
         self._connections.time_out(now)
         self._recorder.wake()
-        if self._acceptor.again_at is not None and self._acceptor.again_at <= now:
-            self._acceptor.again_at = None
+        if self._acceptor.is_due(now):
             self._selector.register(self._acceptor.sock, selectors.EVENT_READ)
         if self._changed or self._recorder.messages != self._announced:
             self._changed, self._announced = False, self._recorder.messages
@@ -390,18 +377,9 @@ class ServerLoop:
     # -- waking and telling -----------------------------------------------------------------------------
 
     def _wake(self) -> None:
-        sender = self._wake_sender
-        if sender is not None:
-            send_now(sender, b"\0")  # when it is full the loop is awake already
-
-    def _drain_wake(self, receiver: object) -> None:
-        assert isinstance(receiver, socket.socket)
-        try:
-            receiver.recv(4096)
-        except OSError:
-            pass
-        self._connections.disconnect_asked()
-        self._own.send_all()
+        waker = self._waker
+        if waker is not None:
+            waker.wake()
 
     def _on_visit(self) -> None:
         self._changed = True
@@ -412,12 +390,6 @@ class ServerLoop:
             text = text.replace(self._token, "TOKEN")
         self._log.event(time.time(), event, text, client.name if client is not None else "")
         self._changed = True
-
-    def _fail(self, why: str) -> None:
-        self.error = why
-        self._tell("error", why)
-        self._set_state("failed")
-        self.listening.set()
 
     def _set_state(self, state: str, only_from: tuple[str, ...] = ()) -> None:
         with self._lock:  # `stop`, on another thread, must not put "stopping" over what the end of `run` has set

@@ -8,10 +8,12 @@ open; one that a crash has left is known by its process, which is gone.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import json
 import os
 import sys
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ from typing import Any
 import hdaemon
 from hdaemon import paths
 
-__all__ = ["Session", "SessionFile", "find", "forget", "is_running"]
+__all__ = ["Session", "SessionFile", "find", "forget", "is_running", "session_file"]
 
 _written: set[Path] = set()
 _exit_handled: list[int] = []
@@ -87,6 +89,21 @@ class SessionFile:
         """Remove it; one that is gone already is no error."""
         _written.discard(self._path)
         _unlink(self._path)
+
+
+@contextlib.contextmanager
+def session_file(name: str, host: str, port: int, token: str | None, tell: Callable[[str], None]) -> Iterator[None]:
+    """Have a `SessionFile` inside a ``with`` block; where there can be none, `tell` why: the server works without."""
+    made = None
+    try:
+        made = SessionFile(name, host, port, token)
+    except OSError as error:  # a full disk, a folder of somebody else
+        tell(f"other programs do not find this session by its name: {error}")
+    try:
+        yield
+    finally:
+        if made is not None:
+            made.remove()
 
 
 def find() -> list[Session]:

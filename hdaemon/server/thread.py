@@ -181,7 +181,7 @@ class HPythonServer(QtCore.QThread):
     @property
     def token_required(self) -> bool:
         """Whether clients must show a token."""
-        return self._loop.token_required
+        return self._loop.token is not None
 
     @property
     def token(self) -> str | None:

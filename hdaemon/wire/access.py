@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from hdaemon.wire.frames import SUBPROTOCOL_TOKEN, wants_websocket
 from hdaemon.wire.heads import Head, HttpError
 
-__all__ = ["Access", "WrongToken", "is_preflight"]
+__all__ = ["Access", "WrongToken", "hosts_of", "is_preflight"]
 
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
@@ -33,6 +33,15 @@ def is_preflight(head: Head) -> bool:
         and head.all("origin")
         and head.all("access-control-request-method")
     )
+
+
+def hosts_of(*addresses: str) -> tuple[str, ...]:
+    """Return what a Host may name of a server at these addresses: IPv6 in brackets, each once, in no order.
+
+    A wildcard is no address to send to, though browsers take 0.0.0.0 for one.
+    """
+    names = (address.strip("[]") for address in addresses)
+    return tuple({f"[{name}]" if ":" in name else name for name in names if name not in ("0.0.0.0", "::")})
 
 
 @dataclass(frozen=True, slots=True)

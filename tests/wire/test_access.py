@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hdaemon.wire.access import Access, WrongToken
+from hdaemon.wire.access import Access, WrongToken, hosts_of
 from hdaemon.wire.heads import HttpError, parse_head
 
 OK = 0
@@ -290,3 +290,20 @@ def test_what_is_a_wrong_token_and_what_is_none() -> None:
 
 def test_what_it_asks_for_is_not_in_its_repr() -> None:
     assert "s3cret" not in repr(TOKEN)
+
+
+@pytest.mark.parametrize(
+    ("addresses", "hosts"),
+    [
+        (("127.0.0.1", "127.0.0.1"), {"127.0.0.1"}),
+        (("localhost", "127.0.0.1"), {"localhost", "127.0.0.1"}),
+        (("::1", "[::1]"), {"[::1]"}),
+        (("0.0.0.0", "192.168.1.7"), {"192.168.1.7"}),
+        (("::", "fe80::7"), {"[fe80::7]"}),
+        (("[::]", "0.0.0.0"), set()),
+    ],
+)
+def test_what_a_host_may_name_of_a_server(addresses: tuple[str, ...], hosts: set[str]) -> None:
+    named = hosts_of(*addresses)
+    assert set(named) == hosts
+    assert len(named) == len(hosts)
