@@ -100,17 +100,22 @@ def test_messages_one_by_one_are_taken_in_order_whatever_they_came_in(store: Sto
     assert values(queue.take_all(3) + queue.take_all(1) + queue.take_all()) == list("123456")
 
 
-def test_messages_take_the_place_of_the_blocks_they_came_in(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("kind", [PayloadBlock, LinesBlock])
+def test_messages_take_the_place_of_the_blocks_they_came_in(
+    store: Store, monkeypatch: pytest.MonkeyPatch, kind: type
+) -> None:
     """When Python looks for garbage depends on how many objects there are more than at the last time."""
-    queue, counts, made = store.queue("a"), list[int](), PayloadBlock.message
+    name = "message" if kind is PayloadBlock else "last"
+    queue, counts, made = store.queue("#"), list[int](), getattr(kind, name)
 
-    def noted(self: PayloadBlock) -> Message:
+    def noted(self: object) -> Message:
         counts.append(gc.get_count()[0])
-        return made(self)
+        message: Message = made(self)
+        return message
 
     for number in range(600):
-        store.put(payload("a", b"x", number))
-    monkeypatch.setattr(PayloadBlock, "message", noted)
+        store.put(payload("a", b"x", number) if kind is PayloadBlock else lines(number, 1))
+    monkeypatch.setattr(kind, name, noted)
     gc.collect()
     gc.disable()
     try:

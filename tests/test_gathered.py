@@ -100,11 +100,19 @@ def test_a_few_at_a_time_leave_next_to_nothing_either() -> None:
     assert [row.text for row in log] == list(map(str, range(10_000)))
 
 
-@pytest.mark.parametrize(("count", "gathered"), [(64, True), (65, False)])
-def test_many_payloads_that_came_at_once_are_a_block_of_their_own(count: int, gathered: bool) -> None:
+@pytest.mark.parametrize(
+    ("kind", "count", "expected"),
+    [
+        ("many", 64, GatheredBlock),
+        ("many", 65, PayloadsBlock),
+        ("lines", 8, GatheredBlock),
+        ("lines", 9, LinesBlock),
+    ],
+)
+def test_many_that_came_at_once_are_a_block_of_their_own(kind: str, count: int, expected: type) -> None:
     log = RingLog()
-    log.append(block_of("many", [b"x"] * count, 1))
-    assert [type(block) for block in log.blocks(0)] == [GatheredBlock if gathered else PayloadsBlock]
+    log.append(block_of(kind, [b"x"] * count, 1))
+    assert [type(block) for block in log.blocks(0)] == [expected]
 
 
 def test_payloads_go_a_part_of_the_limit_at_a_time() -> None:

@@ -71,35 +71,46 @@ def test_as_numpy_reads_it(array: np.ndarray, version: tuple[int, int]) -> None:
     assert decoded.flags.aligned
 
 
-_EXTENTS = st.sampled_from(["0", "1", "7", "12", "00", "01", "-1", "1.", "1e1", "True", "'1'", "9" * 18, "9" * 30])
-
-
-@given(
-    st.sampled_from(
-        ["<f4", "|b1", ">i8", "<M8[25s]", "<U3", "f4", "|O", "|V0", "", "<f4'", "\\x66\\x34", "é", "a" * 41]
+_SHAPES = [
+    *("()", "(1,)", "(0,)", "(7, 12)", "(1, 0, 3)", "(1, 2, 3, 4)"),  # as numpy writes them
+    *("(1)", "(1, 2,)", "(1,2)", "(1 ,)", "( 1,)", "(1, )", "(,)", "(1,, 2)", "(1, 2", "[1]", "1", "(1; 2)"),
+    *(
+        "(01,)",
+        "(00,)",
+        "(1, 02)",
+        "(-1,)",
+        "(+1,)",
+        "(1.,)",
+        "(1e1,)",
+        "(True,)",
+        "('1',)",
+        "(1L,)",
+        "(\u0661,)",
+        "(1_0,)",
     ),
-    st.sampled_from(["True", "False", "1", "true"]),
-    st.lists(_EXTENTS, max_size=4),
-    st.sampled_from([", ", ",", ",  ", " ,"]),
-    st.sampled_from(["", ",", ", ", " "]),
-    st.sampled_from(["", " ", " \n", " 0", "\n\0"]),
-)
-def test_what_the_usual_head_says_is_what_python_reads_in_it(
-    descr: str, order: str, extents: list[str], comma: str, last: str, end: str
-) -> None:
-    text = head(f"'{descr}'", order, f"({comma.join(extents)}{last})") + end
-    usual = npy._usual(text)
-    if usual is not None:
-        assert usual == npy._literal(text) == ast.literal_eval(text.strip())
-        assert [type(extent) for extent in usual["shape"]] == [int] * len(usual["shape"])
+    *(f"({'9' * 18},)", f"({'9' * 19},)", f"({'9' * 30}, 2)"),
+]
+_DESCRS = ["<f4", "|b1", ">i8", "<M8[25s]", "<U3", "f4", "|O", "|V0", "", "<f4'", "\\x66\\x34", "é", "a" * 40, "a" * 41]
+
+
+@pytest.mark.parametrize("shape", _SHAPES)
+def test_what_the_usual_head_says_is_what_python_reads_in_it(shape: str) -> None:
+    for descr in _DESCRS:
+        for order in ("True", "False", "1", "true", "'True'"):
+            for end in ("", " ", "   \n", " 0", "\n\0", "}"):
+                text = head(f"'{descr}'", order, shape) + end
+                usual = npy._usual(text)
+                if usual is not None:
+                    assert usual == npy._literal(text) == ast.literal_eval(text.strip())
+                    assert [type(extent) for extent in usual["shape"]] == [int] * len(usual["shape"])
 
 
 @pytest.mark.parametrize(
     "name", [name for name in ARRAYS if "struct" not in name and name not in ("titles", "one field", "quotes in names")]
 )
-def test_the_usual_head_is_what_numpy_writes(name: str) -> None:
-    payload = save(ARRAYS[name], (1, 0))
-    assert npy._usual(str(payload[10 : 10 + int.from_bytes(payload[8:10], "little")], "latin-1")) is not None
+def test_the_usual_head_is_what_numpy_writes(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(npy, "_literal", pytest.fail)  # which takes twenty times as long
+    assert npy.decode(save(ARRAYS[name], (1, 0))).shape == ARRAYS[name].shape
 
 
 def test_names_that_are_not_latin() -> None:

@@ -29,6 +29,14 @@ def test_rate_over_the_last_second_and_a_half():
     assert rate.update(15.0, 5, 5) == (0.0, 0.0)  # a new server counts from 0
 
 
+def test_a_rate_of_less_than_the_clock_shows():
+    rate = Rate()
+    rate.update(1000.0, 1, 2)
+    assert rate.update(1001.0, 3, 2) == (2.0, 0.0)
+    assert rate.update(1002.0, 3, 1) == (0.0, 0.0)
+    assert rate.update(1003.0, 4, 2) == (1.0, 1.0)
+
+
 @pytest.mark.parametrize(
     ("size", "text"),
     [(0, "0 B"), (999, "999 B"), (1500, "1.5 kB"), (64_000_000, "64 MB"), (999_600, "1 MB"), (123_456, "123 kB")],

@@ -110,6 +110,9 @@ def test_a_slow_sender_is_waited_for_once_until_a_body_of_its_comes_quickly(
     _next_body(bodies, connection, theirs, b"y" * 999)
     assert _size(lambda: bodies.receive(connection, target)) == 999
     assert connection.slow
+    theirs.sendall(b"y")  # what comes later has had time: it says nothing
+    wait_until(lambda: _size(lambda: bodies.receive(connection, target[999:])) == 1)
+    assert connection.slow
     _next_body(bodies, connection, theirs, b"y" * 1000)
     assert _size(lambda: bodies.receive(connection, target)) == 1000
     assert not connection.slow

@@ -81,6 +81,7 @@ def test_it_is_told_why_and_then_nothing_more(gate: Gate) -> None:
     assert gate.rows == ["refused: that is no way to begin (from 10.0.0.1:5)"]
     assert (connection.refused, gate.left) == (True, [1])
     assert connection.deadline == 100.0 + LIMITS.linger_s
+    assert gate.refusals.wrong_tokens.count == 0
     assert gate.closed == [], "what it still sends is read for a while: a reset would lose the answer"
 
 
