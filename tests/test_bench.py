@@ -252,3 +252,15 @@ def test_a_session_has_a_server_a_panel_and_an_event_loop(tmp_path):
     done = subprocess.run([sys.executable, str(path)], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["late", "ended"]
+
+
+def test_the_stages_of_a_large_array_are_all_noted():
+    """It wraps methods by their names: where one is called otherwise, or no more, it fails."""
+    command = [sys.executable, str(BENCH / "stages.py"), "--megabytes", "9", "--rounds", "1"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    rows = [row.rsplit(maxsplit=1) for row in done.stdout.splitlines() if not row.endswith(":")]
+    stages = [name.strip() for name, _ in rows]
+    assert stages.count("all") == len(done.stdout.splitlines()) - len(rows) == stages.count("read")
+    assert all(float(took) > -5 for _, took in rows)
+    assert [float(took) > 0 for name, took in rows if name.strip() == "all"] == [True] * stages.count("all")
