@@ -132,6 +132,15 @@ class Flow:
         received = server.messages_received - before
         assert received == sent == arrivals.total, f"{sent:,} sent, {received:,} received, {arrivals.total:,} stored"
 
+    def spent(self) -> tuple[float, float]:
+        """Return the processor seconds that the sender and the server's thread have taken since they began."""
+        import psutil
+
+        (server,) = (thread.native_id for thread in threading.enumerate() if thread.name == "hdaemon cook")
+        mine = next(thread for thread in psutil.Process().threads() if thread.id == server)
+        sender = psutil.Process(self.sender.process.pid).cpu_times()
+        return sender.user + sender.system, mine.user_time + mine.system_time
+
     def rate(self, seconds: float, cook: Callable[[], object] | None = None) -> float:
         """Return the messages stored a second in a round, from the first to the last."""
         with self.round(seconds):
@@ -172,11 +181,23 @@ def _released(flow: Flow, cook: Callable[[], object], seconds: float, rounds: in
             other.terminate()
             other.communicate(timeout=10)
 
-    ways = {"cook": lambda: flow.rate(seconds, cook), "none": lambda: flow.rate(seconds), "elsewhere": elsewhere}
-    found = interleaved(ways, rounds)
+    taken: dict[str, list[tuple[float, float]]] = {"cook": [], "none": [], "elsewhere": []}
+
+    def noted(way: str, rate: Callable[[], float]) -> float:
+        sender, server = flow.spent()
+        found = rate()
+        sender_then, server_then = flow.spent()
+        taken[way].append(((sender_then - sender) / seconds, (server_then - server) / seconds))
+        return found
+
+    rates = {"cook": lambda: flow.rate(seconds, cook), "none": lambda: flow.rate(seconds), "elsewhere": elsewhere}
+    found = interleaved({way: lambda way=way: noted(way, rates[way]) for way in rates}, rounds)
     middle = medians(found)
+    sender, server = ({way: statistics.median(one[i] for one in taken[way]) for way in taken} for i in (0, 1))
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    note = f"median of {rounds} rounds of {seconds:g} s; {cores} processors, where three want one each"
+    shares = ", ".join(f"{way} {sender[way]:.2f} and {server[way]:.2f}" for way in taken)
+    note = f"median of {rounds} rounds of {seconds:g} s; {cores} processors, where three want one each; "
+    note += f"what sender and server's thread take of one: {shares}"
     for way, peer in (("none", "without the cook"), ("elsewhere", "the cook in another process")):
         yield Figure(
             f"{KINDS[flow.kind]} received while the main thread cooks in C that releases the lock",

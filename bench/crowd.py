@@ -87,7 +87,8 @@ def rows(clients: int, seconds: float) -> Iterator[Figure]:
         load = f"{clients} clients at {RATE_HZ} messages a second of {MESSAGE_BYTES // 1000} kB, {seconds:g} s"
         lag = f"the senders' own lag: median {quantile(lags, 0.5):.1f}, 99th percentile {quantile(lags, 0.99):.1f} ms"
         note = f"median {quantile(late, 0.5):.2f}, longest {max(late):.1f}; {lag}; main thread's gaps: 99th percentile "
-        note += f"{gaps.p99:.1f}, longest {gaps.longest:.1f} ms; {spent / seconds:.0%} of a processor in the session"
+        note += f"{gaps.p99:.1f}, longest {gaps.longest:.1f} ms; {spent / seconds:.0%} of a processor in the session; "
+        note += f"garbage collections: {', '.join(map(str, gaps.collections))}"
         p99 = quantile(late, 0.99)
         yield Figure(f"{load}: 99th percentile of latency", p99, "ms", value=p99, must=20, better="less", note=note)
         late = by_callback.latencies_ms

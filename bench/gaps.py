@@ -45,7 +45,7 @@ def figures(short: bool) -> Iterator[Figure]:
 
 def _figure(work: str, session: Any, sender: Any, what: str, rounds: int) -> Figure:
     server = session.server
-    longest, percentile, took = [], [], []
+    longest, percentile, took, collections = [], [], [], [0, 0, 0]
     for _ in range(rounds + 1):
         expected, expected_bytes = server.messages_received, server.bytes_received
         sender.begin(what)
@@ -60,11 +60,13 @@ def _figure(work: str, session: Any, sender: Any, what: str, rounds: int) -> Fig
         assert server.messages_received == expected, (server.messages_received, expected)
         assert server.bytes_received >= expected_bytes, (server.bytes_received, expected_bytes)
         longest.append(gaps.longest)
+        collections = [sum(counts) for counts in zip(collections, gaps.collections, strict=True)]
         percentile.append(quantile(gaps.all, 0.99))
     worst = max(longest)
     note = (
         f"longest of {rounds + 1} rounds of {statistics.median(took):.2f} s; of each round: "
-        f"{', '.join(f'{one:.0f}' for one in longest)}; 99th percentile {statistics.median(percentile):.1f}"
+        f"{', '.join(f'{one:.0f}' for one in longest)}; 99th percentile {statistics.median(percentile):.1f}; "
+        f"garbage collections: {collections[0]} of young objects, {collections[1]} of older, {collections[2]} of all"
     )
     return Figure(work, worst, "ms", value=worst, must=50, want=16, better="less", note=note)
 

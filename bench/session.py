@@ -24,6 +24,7 @@ and in the sender::
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import shutil
 import subprocess
@@ -53,12 +54,19 @@ def python_cook() -> None:
 
 
 class Gaps:
-    """How late the main thread is: the times between ticks of a precise 5 ms timer, in ms. See `Session.gaps`."""
+    """How late the main thread is: the times between ticks of a precise 5 ms timer, in ms. See `Session.gaps`.
+
+    Attributes:
+        all: the gaps.
+        collections: how often the garbage collector looked through young, older and all objects meanwhile; it stops
+            every thread.
+    """
 
     def __init__(self) -> None:
         from qtpy import QtCore
 
         self.all: list[float] = []
+        self.collections = [0, 0, 0]
         self._last = 0.0
         self._timer = QtCore.QTimer()
         self._timer.setTimerType(QtCore.Qt.TimerType.PreciseTimer)
@@ -70,8 +78,13 @@ class Gaps:
         self.all.append((now - self._last) * 1000)
         self._last = now
 
+    def _on_collection(self, phase: str, info: dict[str, int]) -> None:
+        self.collections[info["generation"]] += phase == "stop"
+
     def start(self) -> None:
         """Begin, or go on after a pause, which does not count."""
+        if not self._timer.isActive():
+            gc.callbacks.append(self._on_collection)
         self._last = time.perf_counter()
         self._timer.start()
 
@@ -80,6 +93,7 @@ class Gaps:
         if self._timer.isActive():
             self._timer.stop()
             self._on_tick()
+            gc.callbacks.remove(self._on_collection)
 
     def __enter__(self) -> Gaps:
         self.start()

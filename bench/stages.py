@@ -26,7 +26,10 @@ STAGES = {
     SHARED: ("memory asked for", "copied", "request taken", "stored", "in a thread's hand", "read"),
     TCP: ("head made", "head received", "body begun", "body received", "stored", "in a thread's hand", "read"),
 }
-"""What has been done at the end of each stage; the first ones of shared memory are the sender's."""
+"""What has been done at the end of each stage; the first ones are the sender's."""
+
+FILL = 20
+"""Rounds before those that count, besides those that warm up: then the log is full of messages of 12 MB."""
 
 Marks = dict[str, float]
 
@@ -131,10 +134,12 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=45)
     parser.add_argument("--cook", action="store_true", help="the main thread runs Python without pause")
     args = parser.parse_args()
+    if args.megabytes < 9:
+        parser.error("smaller messages all go by TCP: give 9 MB or more")
     with Session("stages") as session:
         stages = Stages(session, args.megabytes)
         try:
-            rounds = [{way: stages.round(way, args.cook) for way in OURS} for _ in range(WARM_UP + 20 + args.rounds)]
+            rounds = [{way: stages.round(way, args.cook) for way in OURS} for _ in range(WARM_UP + FILL + args.rounds)]
         finally:
             stages.close()
     for way in OURS:

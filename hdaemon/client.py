@@ -435,6 +435,7 @@ def _npy(numpy: Any, array: Any) -> tuple[Buffer, ...]:
 
 @functools.lru_cache(maxsize=32)
 def _npy_head(dtype: Any, shape: tuple[int, ...], fortran_order: bool) -> bytes:
+    """Return the head of an npy file: in a stream of arrays it is the same each time."""
     npy, head = importlib.import_module("numpy.lib.format"), io.BytesIO()
     described = {"descr": npy.dtype_to_descr(dtype), "fortran_order": fortran_order, "shape": shape}
     npy.write_array_header_1_0(head, described)

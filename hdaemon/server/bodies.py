@@ -32,8 +32,8 @@ main thread ran Python 256 MB took 368 ms without waiting (a prototype), 196 wit
 PART_S = 0.02
 """How long one call waits in all. A client that is slower is not waited for again until a body of its comes quickly."""
 
-QUICK_BYTES = 1024 * 1024
-"""A body comes quickly when so much of it is there at its first receive."""
+AT_ONCE_BYTES = 1024 * 1024
+"""A body comes quickly when so much of it, or all, is there at its first receive."""
 
 SLOW_S = 0.0004
 """A receive of what is there took longer by this much than its bytes take: something held the interpreter's lock. While
@@ -79,7 +79,7 @@ class Bodies:
         if self.contended and not connection.slow and _can_wait(connection):
             return self._wait_for(connection, target)
         size = self._timed(connection, target)
-        if is_first and size >= min(QUICK_BYTES, len(target)):
+        if is_first and size >= min(AT_ONCE_BYTES, len(target)):
             connection.slow = False
         return size
 

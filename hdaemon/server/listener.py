@@ -205,8 +205,8 @@ class Acceptor:
         self.again_at = time.monotonic() + self._backoff_s
         self._backoff_s = min(self._backoff_s * 2, _BACKOFF_S[1])
 
-    def is_due(self, now: float) -> bool:
-        """Say whether a pause is over: then the socket is to be listened to again."""
+    def resume(self, now: float) -> bool:
+        """End a pause that is over; return whether it was: then the socket is to be listened to again."""
         if self.again_at is None or self.again_at > now:
             return False
         self.again_at = None

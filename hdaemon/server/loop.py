@@ -339,7 +339,7 @@ class ServerLoop:
         now = time.monotonic()
         self._connections.time_out(now)
         self._recorder.wake()
-        if self._acceptor.is_due(now):
+        if self._acceptor.resume(now):
             self._selector.register(self._acceptor.sock, selectors.EVENT_READ)
         if self._changed or self._recorder.messages != self._announced:
             self._changed, self._announced = False, self._recorder.messages

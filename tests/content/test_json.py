@@ -10,7 +10,8 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from json_cases import INVALID, OURS, VALID
+from json_cases import OURS, VALID
+from json_invalid import INVALID
 
 from hdaemon.content import json
 from hdaemon.errors import DecodeError

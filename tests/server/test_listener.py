@@ -132,15 +132,15 @@ def test_the_pauses_grow_to_a_second_and_are_told_once() -> None:
 
 def test_a_pause_is_over_once() -> None:
     acceptor = Acceptor(FakeListener(OSError(errno.EMFILE, "Too many open files")))  # type: ignore[arg-type]
-    assert not acceptor.is_due(time.monotonic())
+    assert not acceptor.resume(time.monotonic())
     acceptor.accept()
     again_at = acceptor.again_at
     assert again_at is not None
-    assert not acceptor.is_due(again_at - 0.001)
+    assert not acceptor.resume(again_at - 0.001)
     assert acceptor.again_at == again_at
-    assert acceptor.is_due(again_at)
+    assert acceptor.resume(again_at)
     assert acceptor.again_at is None
-    assert not acceptor.is_due(again_at + 1)
+    assert not acceptor.resume(again_at + 1)
 
 
 @pytest.mark.skipif(listener.resource is None, reason="sockets are not counted among the files here")
