@@ -136,10 +136,9 @@ class Flow:
         """Return the processor seconds that the sender and the server's thread have taken since they began."""
         import psutil
 
-        (server,) = (thread.native_id for thread in threading.enumerate() if thread.name == "hdaemon cook")
-        mine = next(thread for thread in psutil.Process().threads() if thread.id == server)
         sender = psutil.Process(self.sender.process.pid).cpu_times()
-        return sender.user + sender.system, mine.user_time + mine.system_time
+        server = (thread for thread in psutil.Process().threads() if thread.id == self.arrivals.thread)
+        return sender.user + sender.system, sum(thread.user_time + thread.system_time for thread in server)
 
     def rate(self, seconds: float, cook: Callable[[], object] | None = None) -> float:
         """Return the messages stored a second in a round, from the first to the last."""
@@ -160,8 +159,10 @@ def arrivals() -> Any:
             self.times: list[float] = []
             self.counts: list[int] = []
             self.total = 0
+            self.thread = 0  # which is the server's; before its first message it has taken next to nothing
 
         def offer(self, block: Any) -> bool:
+            self.thread = threading.get_native_id()
             self.total += block.count
             self.times.append(time.monotonic())
             self.counts.append(self.total)
