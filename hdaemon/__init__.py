@@ -16,6 +16,7 @@ Qt is imported when a server is started, not before; what else takes a while, wh
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING, Any
 
 from hdaemon import errors as errors
 from hdaemon.consumers import Callback, Queue
@@ -24,10 +25,7 @@ from hdaemon.filters import ChannelFilter
 from hdaemon.message import Message
 from hdaemon.store import Entry, Store, latest, on, queue, store
 
-TYPE_CHECKING = False  # to import typing takes 3 of the 30 ms that `import hdaemon` may
 if TYPE_CHECKING:
-    from typing import Any
-
     from hdaemon.channels import ChannelInfo
     from hdaemon.content.mesh import Mesh
     from hdaemon.log import RingLog, Row

@@ -6,15 +6,11 @@ A block of ten thousand lines is the bytes that came and a count; its rows are m
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 from hdaemon.content import JSON, TEXT, Payload
 from hdaemon.errors import PayloadGone
 from hdaemon.message import Message, preview
-
-TYPE_CHECKING = False  # to import typing takes 3 of the 30 ms that `import hdaemon` may
-if TYPE_CHECKING:
-    from typing import Any
 
 __all__ = [
     "Block",
@@ -37,8 +33,7 @@ _HEAD_BYTES, _ASCII_HEAD_BYTES = 4 * PREVIEW_CHARS + 1, PREVIEW_CHARS + 1
 """What stays of a payload that was let go. One byte more than a preview may show says that there was more."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One row of the log.
 
     Attributes:
@@ -82,36 +77,49 @@ class Row:
         return self.message.payload
 
 
-@dataclass(slots=True, eq=False)
 class EventBlock:
     """A lifecycle row."""
 
-    time: float
-    event: str
-    text: str
-    client: str = ""
-    start: int = 0
-    count: int = 1
-    size: int = 0
+    __slots__ = ("client", "count", "event", "size", "start", "text", "time")
+
+    def __init__(
+        self,
+        time: float,
+        event: str,
+        text: str,
+        client: str = "",
+        start: int = 0,
+        count: int = 1,
+        size: int = 0,
+    ) -> None:
+        self.time, self.event, self.text, self.client = time, event, text, client
+        self.start, self.count, self.size = start, count, size
 
     def row(self, number: int) -> Row:
         """Return the block as the row it is."""
         return Row(number, self.time, self.client, None, self.event, self.text)
 
 
-@dataclass(slots=True, eq=False)
 class PayloadBlock:
     """One message with a payload of any type."""
 
-    time: float
-    serial: int
-    channel: str
-    content_type: str
-    payload: Payload
-    client: str
-    mode: str
-    start: int = 0
-    count: int = 1
+    __slots__ = ("channel", "client", "content_type", "count", "mode", "payload", "serial", "start", "time")
+
+    def __init__(
+        self,
+        time: float,
+        serial: int,
+        channel: str,
+        content_type: str,
+        payload: Payload,
+        client: str,
+        mode: str,
+        start: int = 0,
+        count: int = 1,
+    ) -> None:
+        self.time, self.serial, self.start, self.count = time, serial, start, count
+        self.channel, self.content_type, self.client, self.mode = channel, content_type, client, mode
+        self.payload = payload
 
     @property
     def size(self) -> int:
@@ -127,18 +135,25 @@ class PayloadBlock:
         return data_row(number, self.message(), self.mode)
 
 
-@dataclass(slots=True, eq=False)
 class LinesBlock:
     r"""A run of text messages as they were received: complete lines, each with its end (``\n`` or ``\r\n``)."""
 
-    time: float
-    serial: int
-    channel: str
-    data: bytes
-    count: int
-    client: str
-    mode: str
-    start: int = 0
+    __slots__ = ("channel", "client", "count", "data", "mode", "serial", "start", "time")
+
+    def __init__(
+        self,
+        time: float,
+        serial: int,
+        channel: str,
+        data: bytes,
+        count: int,
+        client: str,
+        mode: str,
+        start: int = 0,
+    ) -> None:
+        self.time, self.serial, self.start, self.count = time, serial, start, count
+        self.channel, self.client, self.mode = channel, client, mode
+        self.data = data
 
     @property
     def size(self) -> int:
@@ -182,23 +197,25 @@ class LinesBlock:
         return Message(self.serial + index, self.time, self.channel, TEXT, line, self.client)
 
 
-@dataclass(slots=True, eq=False)
 class PayloadsBlock:
     """A run of messages of one type that came on one channel at once, small ones."""
 
-    time: float
-    serial: int
-    channel: str
-    content_type: str
-    payloads: list[bytes]
-    client: str
-    mode: str
-    start: int = 0
-    count: int = field(init=False)
-    size: int = field(init=False)
+    __slots__ = ("channel", "client", "content_type", "count", "mode", "payloads", "serial", "size", "start", "time")
 
-    def __post_init__(self) -> None:
-        self.count, self.size = len(self.payloads), sum(map(len, self.payloads))
+    def __init__(
+        self,
+        time: float,
+        serial: int,
+        channel: str,
+        content_type: str,
+        payloads: list[bytes],
+        client: str,
+        mode: str,
+        start: int = 0,
+    ) -> None:
+        self.time, self.serial, self.start, self.count = time, serial, start, len(payloads)
+        self.channel, self.content_type, self.client, self.mode = channel, content_type, client, mode
+        self.payloads, self.size = payloads, sum(map(len, payloads))
 
     def lines(self) -> list[bytes]:
         """Return the payload of each message."""
@@ -223,21 +240,41 @@ class PayloadsBlock:
             yield PayloadBlock(self.time, number, self.channel, self.content_type, payload, self.client, self.mode)
 
 
-@dataclass(slots=True, eq=False)
 class GoneBlock:
     """What stays of a data block whose payload was let go: the beginning of each row, for its preview, and its size."""
 
-    time: float
-    serial: int
-    channel: str
-    content_type: str
-    client: str
-    mode: str
-    beginnings: tuple[bytes, ...]  # tuples: the garbage collector does not visit them each time
-    sizes: tuple[int, ...]
-    start: int
-    count: int
-    size: int = 0
+    __slots__ = (
+        "beginnings",
+        "channel",
+        "client",
+        "content_type",
+        "count",
+        "mode",
+        "serial",
+        "size",
+        "sizes",
+        "start",
+        "time",
+    )
+
+    def __init__(
+        self,
+        time: float,
+        serial: int,
+        channel: str,
+        content_type: str,
+        client: str,
+        mode: str,
+        beginnings: tuple[bytes, ...],
+        sizes: tuple[int, ...],
+        start: int,
+        count: int,
+        size: int = 0,
+    ) -> None:
+        self.time, self.serial, self.start, self.count = time, serial, start, count
+        self.channel, self.content_type, self.client, self.mode = channel, content_type, client, mode
+        # Tuples: the garbage collector does not visit them each time.
+        self.beginnings, self.sizes, self.size = beginnings, sizes, size
 
     def preview(self, number: int) -> str:
         """Return the preview of row `number`."""

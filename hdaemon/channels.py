@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from hdaemon.blocks import PREVIEW_CHARS, DataBlock, PayloadBlock
 
@@ -21,8 +21,7 @@ _KEPT_BYTES = 1024 * 1024
 """A newest block that is larger is kept by its beginning: log and store may have let the payload go."""
 
 
-@dataclass(frozen=True, slots=True)
-class ChannelInfo:
+class ChannelInfo(NamedTuple):
     """One channel, as it was when it was asked for.
 
     Attributes:
@@ -47,17 +46,17 @@ class ChannelInfo:
     preview: str
 
 
-@dataclass(slots=True, eq=False)
 class _Count:
     """What is counted of one channel; times are monotonic."""
 
-    window: float  # when the window at hand began; what came in it
-    before: float  # when the window before it began; what came in that
-    newest: DataBlock | ChannelInfo | None = None
-    count: int = 0
-    count_before: int = 0
-    messages: int = 0
-    bytes: int = 0
+    __slots__ = ("before", "bytes", "count", "count_before", "messages", "newest", "window")
+
+    def __init__(self, now: float) -> None:
+        self.window = now  # when the window at hand began; `count` came in it
+        self.before = now  # when the window before it began; `count_before` came in that
+        self.count = self.count_before = 0
+        self.newest: DataBlock | ChannelInfo | None = None
+        self.messages = self.bytes = 0
 
     def rate(self, now: float) -> float:
         """Return messages a second, over the window at hand and the one before it."""
@@ -86,7 +85,7 @@ class Channels:
         with self._lock:
             count = self._counts.pop(block.channel, None)
             if count is None:
-                count = _Count(now, now)
+                count = _Count(now)
                 if len(self._counts) >= self._max:
                     del self._counts[next(iter(self._counts))]
             elif now - count.window >= _WINDOW_S:
@@ -127,7 +126,7 @@ def _info(count: _Count, now: float) -> ChannelInfo:
     newest = count.newest
     assert newest is not None  # set before the count was made known
     described = newest if isinstance(newest, ChannelInfo) else _described(newest)
-    return replace(described, messages=count.messages, bytes=count.bytes, rate=count.rate(now))
+    return described._replace(messages=count.messages, bytes=count.bytes, rate=count.rate(now))
 
 
 def _described(block: DataBlock) -> ChannelInfo:

@@ -8,22 +8,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from hdaemon.blocks import DataBlock, PayloadBlock
 from hdaemon.consumers import MAX_BYTES, MAX_MESSAGES, Callback, Consumers, Queue, Taken
 from hdaemon.errors import NoData
 from hdaemon.message import DEFAULT_CHANNEL, Message
 
-TYPE_CHECKING = False  # to import typing takes 3 of the 30 ms that `import hdaemon` may
-if TYPE_CHECKING:
-    from typing import Any
-
 __all__ = ["Entry", "Store", "latest", "on", "queue", "store"]
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """What a channel held at the moment it was asked for: `message`, and `data`, its decoded value."""
 
     message: Message

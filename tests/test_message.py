@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
+import copy
+import pickle
 
 import pytest
 from hypothesis import given
@@ -36,8 +37,26 @@ def test_an_empty_message_is_true() -> None:
 
 
 def test_it_cannot_be_changed() -> None:
-    with pytest.raises(dataclasses.FrozenInstanceError):
-        make(b"a").payload = b"b"  # type: ignore[misc]
+    message = make(b"a")
+    for name in ("serial", "time", "channel", "content_type", "payload", "client", "data", "error", "other"):
+        with pytest.raises(AttributeError):
+            setattr(message, name, b"b")
+        with pytest.raises(AttributeError):
+            delattr(message, name)
+    assert message.payload == b"a"
+    assert message.data == "a"
+
+
+def test_it_can_be_copied_and_pickled() -> None:
+    message = make(b"\x93NUMPY")
+    names = ("serial", "time", "channel", "content_type", "payload", "client", "data")
+    for other in (copy.copy(message), pickle.loads(pickle.dumps(message))):
+        assert [getattr(other, name) for name in names] == [getattr(message, name) for name in names]
+
+
+def test_its_repr_is_one_short_line_however_large_it_is() -> None:
+    assert repr(make(b"ab\ncd")) == "<Message 7 on default from client-1: text/plain, 5 bytes: ab␊cd>"
+    assert len(repr(make(b"x" * 1_000_000))) < 200
 
 
 @given(st.text() | st.binary(), st.integers(2, 300))

@@ -9,13 +9,10 @@ A type that nobody registered is handed over as bytes.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from hdaemon.content.buffers import Payload, load_numpy
 from hdaemon.errors import DecodeError, UsageError
-
-TYPE_CHECKING = False  # to import typing takes 3 of the 30 ms that `import hdaemon` may
-if TYPE_CHECKING:
-    from typing import Any
 
 __all__ = [
     "BGEO",

@@ -7,13 +7,11 @@ not contiguous.
 from __future__ import annotations
 
 from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from hdaemon.errors import DecodeError
 
-TYPE_CHECKING = False  # to import typing takes 3 of the 30 ms that `import hdaemon` may
 if TYPE_CHECKING:
-    from typing import Any
-
     import numpy as np
     import numpy.typing as npt
 

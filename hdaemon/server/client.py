@@ -5,7 +5,7 @@ from __future__ import annotations
 import selectors
 import socket
 import time
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from hdaemon.filters import ChannelFilter
 from hdaemon.server.outbox import Outbox
@@ -15,7 +15,6 @@ from hdaemon.wire.frames import WEBSOCKET
 __all__ = ["Client", "Connection", "Subscription"]
 
 
-@dataclass(slots=True, eq=False)
 class Client:
     """One connection, as it can be read from any thread. The server thread counts; nobody else writes.
 
@@ -30,25 +29,22 @@ class Client:
             ``"websocket"`` for a WebSocket.
     """
 
-    id: int
-    name: str
-    address: str
-    framing: str
-    connected_at: float = field(default_factory=time.time)
-    messages: int = 0
-    bytes: int = 0
-    own_mode: str | None = None
+    __slots__ = ("address", "bytes", "connected_at", "framing", "id", "messages", "name", "own_mode")
+
+    def __init__(self, id: int, name: str, address: str, framing: str) -> None:
+        self.id, self.name, self.address, self.framing = id, name, address, framing
+        self.connected_at = time.time()
+        self.messages = self.bytes = 0
+        self.own_mode: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Subscription:
+class Subscription(NamedTuple):
     """What a subscriber is sent: every message of the channels in `wanted`; with `heads`, each with what it is."""
 
     wanted: ChannelFilter
     heads: bool
 
 
-@dataclass(slots=True, eq=False)
 class Connection:
     """A client's socket and door; belongs to the server thread.
 
@@ -73,28 +69,45 @@ class Connection:
         counted: it is one of the clients; False for one too many, which is only being told so.
     """
 
-    client: Client
-    sock: socket.socket
-    door: Door
-    deadline: float | None = None
-    stalls_at: float | None = None
-    refused: bool = False
-    held: bool = False
-    low_water: int = 1
-    awaited: int = selectors.EVENT_READ
-    had_body: bool = False
-    slow: bool = False
-    bounded: bool = False
-    untouched: int = 0
-    body: int = 0
-    body_at: float = 0.0
-    late_reply: bytes = b""
-    why: str = ""
-    out: Outbox = field(default_factory=Outbox)
-    subscription: Subscription | None = None
-    told: bool = False
-    quiet_until: float | None = None
-    counted: bool = True
+    __slots__ = (
+        "awaited",
+        "body",
+        "body_at",
+        "bounded",
+        "client",
+        "counted",
+        "deadline",
+        "door",
+        "had_body",
+        "held",
+        "late_reply",
+        "low_water",
+        "out",
+        "quiet_until",
+        "refused",
+        "slow",
+        "sock",
+        "stalls_at",
+        "subscription",
+        "told",
+        "untouched",
+        "why",
+    )
+
+    def __init__(self, client: Client, sock: socket.socket, door: Door) -> None:
+        self.client, self.sock, self.door = client, sock, door
+        self.deadline: float | None = None
+        self.stalls_at: float | None = None
+        self.quiet_until: float | None = None
+        self.refused = self.held = self.told = False
+        self.counted = True
+        self.awaited, self.low_water = selectors.EVENT_READ, 1
+        self.had_body = self.slow = self.bounded = False
+        self.untouched = self.body = 0
+        self.body_at = 0.0
+        self.late_reply, self.why = b"", ""
+        self.out = Outbox()
+        self.subscription: Subscription | None = None
 
     @property
     def is_websocket(self) -> bool:

@@ -6,7 +6,6 @@ import selectors
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from hdaemon.server.client import Connection
 from hdaemon.server.readiness import set_deadline
@@ -20,11 +19,10 @@ _HELD_BYTES = 256 * 1024
 """Answers to requests that came at once are sent at once, up to so many bytes."""
 
 
-@dataclass(frozen=True, slots=True)
 class Sender:
     """Sends, and says what a connection waits for.
 
-    Attributes:
+    Args:
         limits: see `Limits`.
         is_open: says whether a connection is still one of the server's.
         wait_for: has the loop wait for these events of a connection.
@@ -32,11 +30,16 @@ class Sender:
         give_up: closes a connection, for that reason; what it left without an end is not delivered.
     """
 
-    limits: Limits
-    is_open: Callable[[Connection], bool]
-    wait_for: Callable[[Connection, int], object]
-    note: Callable[[Connection], None]
-    give_up: Callable[[Connection, str], None]
+    def __init__(
+        self,
+        limits: Limits,
+        is_open: Callable[[Connection], bool],
+        wait_for: Callable[[Connection, int], object],
+        note: Callable[[Connection], None],
+        give_up: Callable[[Connection, str], None],
+    ) -> None:
+        self.limits, self.is_open, self.wait_for = limits, is_open, wait_for
+        self.note, self.give_up = note, give_up
 
     def send(self, connection: Connection, parts: Parts) -> None:
         """Send what fits now, and the rest when there is room."""

@@ -6,8 +6,7 @@ A door is anything with the methods of `Door`. Events are facts about the client
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from hdaemon.message import DEFAULT_CHANNEL
 from hdaemon.wire.heads import Head
@@ -28,16 +27,14 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Lines:
+class Lines(NamedTuple):
     r"""`count` text messages, each a valid line of UTF-8 without NUL and with its end, ``\n`` or ``\r\n``."""
 
     data: bytes
-    count: int
+    count: int  # type: ignore[assignment] # a tuple's own count() is of no use here
 
 
-@dataclass(frozen=True, slots=True)
-class Payload:
+class Payload(NamedTuple):
     """One message."""
 
     content_type: str
@@ -45,8 +42,7 @@ class Payload:
     channel: str = DEFAULT_CHANNEL
 
 
-@dataclass(frozen=True, slots=True)
-class Payloads:
+class Payloads(NamedTuple):
     """Messages of one type on one channel, at least one."""
 
     content_type: str
@@ -54,16 +50,14 @@ class Payloads:
     channel: str
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """A complete HTTP request, which the server answers before it looks at the next event."""
 
     head: Head
     body: bytes | memoryview
 
 
-@dataclass(frozen=True, slots=True)
-class Requests:
+class Requests(NamedTuple):
     """Complete requests that came at once, alike but for their keys, lengths and bodies; each as a `Request` would be.
 
     Attributes:
@@ -88,8 +82,7 @@ class Requests:
             yield Request(self.head._replace(headers=shared + more, length=len(body)), body)
 
 
-@dataclass(frozen=True, slots=True)
-class Upgrade:
+class Upgrade(NamedTuple):
     """A complete request that the connection go on as a WebSocket: it is answered, and another door takes over.
 
     Attributes:
@@ -101,22 +94,19 @@ class Upgrade:
     rest: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """Bytes to send to the client now."""
 
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class ModeWord:
+class ModeWord(NamedTuple):
     """The client asked for a mode, ``"print"`` or ``"evaluate"``."""
 
     mode: str
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(NamedTuple):
     """The client did what the door does not allow; the connection is to be closed.
 
     Attributes:
@@ -130,8 +120,7 @@ class Refused:
     wrong_token: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Goodbye:
+class Goodbye(NamedTuple):
     """The client ended the conversation as the protocol has it; the connection is to be closed.
 
     Attributes:

@@ -18,7 +18,6 @@ import hmac
 import re
 from codecs import getincrementaldecoder
 from collections.abc import Callable
-from dataclasses import replace
 
 from hdaemon.content import OCTET_STREAM, TEXT
 from hdaemon.errors import UsageError
@@ -65,7 +64,7 @@ _NO_TOKEN = Refused(
     "no valid token: this server takes data only after the first line 'token THE_TOKEN'",
     b"hdaemon: refused: the first line must be 'token THE_TOKEN', with the token this server was started with\n",
 )
-_WRONG_TOKEN = replace(_NO_TOKEN, wrong_token=True)
+_WRONG_TOKEN = _NO_TOKEN._replace(wrong_token=True)
 
 
 class RawDoor:
