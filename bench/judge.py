@@ -50,7 +50,7 @@ def steepest(loads: Sequence[float], costs: Sequence[float]) -> float:
     return max(slope(loads[index : index + 2], costs[index : index + 2]) for index in range(len(loads) - 1))
 
 
-def full_rate(times: Sequence[float], counts: Sequence[int]) -> float:
+def full_rate(times: Sequence[float], counts: Sequence[float]) -> float:
     """Return the messages a second that count as the full rate: what 19 in 20 undisturbed windows of 20 ms reach.
 
     Receiving varies by itself (the panel is painted, other programs run), so the mean would not be reached half of the
@@ -72,7 +72,7 @@ def full_rate(times: Sequence[float], counts: Sequence[int]) -> float:
 
 
 def back_to_full_rate(
-    times: Sequence[float], counts: Sequence[int], since: float, until: float, rate: float
+    times: Sequence[float], counts: Sequence[float], since: float, until: float, rate: float
 ) -> float | None:
     """Return how many seconds after `since` messages came at their full rate again; None if not before `until`.
 
@@ -99,10 +99,10 @@ def back_to_full_rate(
     return None
 
 
-def arrived(times: Sequence[float], counts: Sequence[int], since: float, until: float) -> int:
+def arrived(times: Sequence[float], counts: Sequence[float], since: float, until: float) -> float:
     """Return how many messages were received from `since` on and before `until`; the others as in `full_rate`."""
 
-    def by(moment: float) -> int:
+    def by(moment: float) -> float:
         index = bisect_left(times, moment)
         return counts[index - 1] if index else 0
 

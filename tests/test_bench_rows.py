@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,7 @@ def judge(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     import judge
 
     yield judge
-    for name in {"judge", "figure", "crowd"} - before:
+    for name in {"judge", "figure", "crowd", "pace"} - before:
         sys.modules.pop(name, None)
 
 
@@ -125,6 +126,86 @@ def test_what_begins_too_late_to_be_judged_is_not_back(judge: ModuleType) -> Non
 
 def test_nothing_received_is_never_back(judge: ModuleType) -> None:
     assert judge.back_to_full_rate([], [], 0.5, 0.55, 1) is None
+
+
+# -- how quick the processor is -------------------------------------------------------------------------
+
+
+class Machine:
+    """A processor that takes `slowness` times as long, and the clocks that say so."""
+
+    def __init__(self) -> None:
+        self.spent, self.slowness = 0.0, 1.0
+
+    def work(self) -> None:
+        self.spent += 0.0001 * self.slowness
+
+
+def flow_on(machine: Machine, pace: Any, slow: tuple[float, float], our_fault: bool) -> tuple[list[float], list[int]]:
+    """Return 10,000 messages a second for a second, and half as many in `slow`: by the machine, or by our fault."""
+    times, counts, count = [], [], 0
+    for step in range(1000):
+        now = step / 1000
+        is_slow = slow[0] <= now < slow[1]
+        machine.slowness = 2.0 if is_slow and not our_fault else 1.0
+        count += 5 if is_slow else 10
+        pace.look(now)
+        times.append(now)
+        counts.append(count)
+    return times, counts
+
+
+def test_what_a_slow_processor_takes_is_evened_out(judge: ModuleType) -> None:
+    import pace
+
+    machine = Machine()
+    measured = pace.Pace(machine.work, lambda: machine.spent)
+    times, counts = flow_on(machine, measured, (0.4, 0.7), our_fault=False)
+    evened = measured.evened(times, counts, measured.usual(0, 1))
+    assert evened[-1] == pytest.approx(10_000, rel=0.01)
+    assert pace.Pace.from_words(list(map(str, measured.words()))).evened(times, counts, measured.usual(0, 1)) == evened
+    assert judge.back_to_full_rate(times, counts, 0.5, 0.55, 9000) is None
+    assert judge.back_to_full_rate(times, evened, 0.5, 0.55, 9000) == pytest.approx(0)
+
+
+def test_what_is_slow_on_a_quick_processor_is_not_evened_out(judge: ModuleType) -> None:
+    import pace
+
+    machine = Machine()
+    measured = pace.Pace(machine.work, lambda: machine.spent)
+    times, counts = flow_on(machine, measured, (0.4, 0.7), our_fault=True)
+    evened = measured.evened(times, counts, measured.usual(0, 1))
+    assert evened == pytest.approx(counts)
+    assert judge.back_to_full_rate(times, evened, 0.5, 0.55, 9000) is None
+
+
+def test_a_quick_moment_of_the_processor_makes_nothing_slow(judge: ModuleType) -> None:
+    import pace
+
+    machine = Machine()
+    measured = pace.Pace(machine.work, lambda: machine.spent)
+    times, counts = flow_on(machine, measured, (0, 0), our_fault=False)
+    assert measured.evened(times, counts, 0.0002) == pytest.approx(counts), "it took half of the usual time"
+
+
+def test_a_single_look_that_was_disturbed_changes_nothing(judge: ModuleType) -> None:
+    import pace
+
+    machine = Machine()
+    measured = pace.Pace(machine.work, lambda: machine.spent)
+    for look in range(100):
+        machine.slowness = 50.0 if look == 40 else 1.0
+        measured.look(look / 100)
+    assert measured.evened([0.405, 0.5], [10, 20], measured.usual(0, 1)) == pytest.approx([10, 20])
+
+
+def test_a_time_without_a_look_says_nothing(judge: ModuleType) -> None:
+    import pace
+
+    measured = pace.Pace()
+    measured.look(1.0)
+    with pytest.raises(ValueError, match="nothing was done"):
+        measured.usual(2.0, 3.0)
 
 
 # -- the crowd ------------------------------------------------------------------------------------------
