@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 from hdaemon import content
 from hdaemon.errors import DecodeError, UsageError
@@ -31,12 +31,12 @@ class Message:
 
     __slots__ = ("_decoded", "channel", "client", "content_type", "payload", "serial", "time")
 
-    serial: int
-    time: float
-    channel: str
-    content_type: str
-    payload: content.Payload
-    client: str
+    serial: Final[int]
+    time: Final[float]
+    channel: Final[str]
+    content_type: Final[str]
+    payload: Final[content.Payload]
+    client: Final[str]
     _decoded: tuple[Any, str | None]
 
     def __init__(
@@ -51,19 +51,22 @@ class Message:
         _set(self, "client", client)
         _set(self, "_decoded", _UNDECODED)
 
-    def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(f"a message does not change: {name} cannot be set")
+    if not TYPE_CHECKING:  # a class with these may be given any attribute, type checkers believe
 
-    def __delattr__(self, name: str) -> None:
-        raise AttributeError(f"a message does not change: {name} cannot be deleted")
+        def __setattr__(self, name: str, value: object) -> None:
+            raise AttributeError(f"a message does not change: {name} cannot be set")
+
+        def __delattr__(self, name: str) -> None:
+            raise AttributeError(f"a message does not change: {name} cannot be deleted")
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Message, (self.serial, self.time, self.channel, self.content_type, self.payload, self.client)
 
     def __repr__(self) -> str:
         """Return what it is, on one line, however large it is."""
+        origin = f" from {self.client}" if self.client else ""
         what = f"{self.content_type}, {len(self.payload)} bytes: {self.preview(60)}"
-        return f"<Message {self.serial} on {self.channel}{' from ' * bool(self.client)}{self.client}: {what}>"
+        return f"<Message {self.serial} on {self.channel}{origin}: {what}>"
 
     @property
     def data(self) -> Any:

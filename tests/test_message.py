@@ -43,6 +43,8 @@ def test_it_cannot_be_changed() -> None:
             setattr(message, name, b"b")
         with pytest.raises(AttributeError):
             delattr(message, name)
+    with pytest.raises(AttributeError, match="does not change: payload cannot be set"):
+        message.payload = b"b"  # type: ignore[misc] # which type checkers see, too
     assert message.payload == b"a"
     assert message.data == "a"
 

@@ -25,6 +25,7 @@ from hdaemon.server.connections import Connections
 from hdaemon.server.listener import Acceptor, at, listen, listening
 from hdaemon.server.modes import Modes, checked_framing
 from hdaemon.server.own import Own
+from hdaemon.server.placement import Placement
 from hdaemon.server.readiness import filling
 from hdaemon.server.recorder import DataBlock, Recorder
 from hdaemon.server.routes import Routes
@@ -130,16 +131,14 @@ class ServerLoop:
             client_identifier=client_identifier,
             echo=echo,
         )
-        self._connections.late = self._late_at_stop
-        self._connections.visits.changed = self._on_visit
-        self._token = token
-        self._requested_port = port
+        self._connections.late, self._connections.visits.changed = self._late_at_stop, self._on_visit
+        self._token, self._requested_port = token, port
         self._lock = threading.Lock()  # guards the state
         self._stopping = False
         self._deliver_until = 0.0  # once stopping: when what is not yet delivered is let go
         self._own = Own(self._recorder, limits.max_queued_bytes)
         self._changed = False
-        self._hurry = Hurry()
+        self._hurry, self._placement = Hurry(), Placement()
         self._unrested = 0  # bytes received since the last rest
         self._announced = 0  # messages recorded when `on_change` was called last
         self._waker: Waker | None = None
@@ -345,6 +344,7 @@ class ServerLoop:
             self._changed, self._announced = False, self._recorder.messages
             self.on_change()
         if received:
+            self._placement.busy()
             self._unrested += self._connections.bytes_received - bytes_before
             if self._unrested >= _REST_AFTER_BYTES:
                 self._unrested = 0
