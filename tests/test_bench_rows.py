@@ -162,6 +162,7 @@ def test_what_a_slow_processor_takes_is_evened_out(judge: ModuleType) -> None:
     measured = pace.Pace(machine.work, lambda: machine.spent)
     times, counts = flow_on(machine, measured, (0.4, 0.7), our_fault=False)
     evened = measured.evened(times, counts, measured.usual(0, 1))
+    assert len(measured.looks(0, 1)) == pytest.approx(250, abs=60), "every 4 ms"
     assert evened[-1] == pytest.approx(10_000, rel=0.01)
     assert pace.Pace.from_words(list(map(str, measured.words()))).evened(times, counts, measured.usual(0, 1)) == evened
     assert judge.back_to_full_rate(times, counts, 0.5, 0.55, 9000) is None

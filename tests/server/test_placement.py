@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from helpers import RawClient, wait_until
 
 from hdaemon.server import placement
 from hdaemon.server.placement import Placement
+from hdaemon.server.thread import HPythonServer
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a thread how long it has waited")
 
@@ -108,6 +112,14 @@ def test_linux_tells_how_long_this_thread_has_waited() -> None:
     assert 0 <= before <= placement._waited()
 
 
+def test_of_what_linux_tells_the_second_number_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """proc(5), /proc/[pid]/schedstat: time on the processor, time waiting for it, how often; the times in ns."""
+    told = tmp_path / "schedstat"
+    told.write_text("9000000000 1500000000 77\n")
+    monkeypatch.setattr(placement, "_SCHEDSTAT", told)
+    assert placement._waited() == 1.5
+
+
 @linux
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity") or len(os.sched_getaffinity(0)) < 2, reason="one processor")
 def test_a_move_is_to_another_processor_and_all_are_allowed_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,3 +164,20 @@ def test_when_it_may_not_be_moved_all_are_allowed_again(monkeypatch: pytest.Monk
     with pytest.raises(PermissionError):
         placement._move()
     assert asked[1] == {0, 1, 2}
+
+
+def test_the_servers_thread_looks_when_it_has_received_something(
+    start_server: Callable[..., HPythonServer],
+    connect: Callable[[HPythonServer], RawClient],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looked: list[str] = []
+    monkeypatch.setattr(Placement, "busy", lambda self: looked.append(threading.current_thread().name))
+    server = start_server()
+    client = connect(server)
+    wait_until(lambda: server.clients)
+    assert looked == [], "a client that says nothing is no work"
+    client.send(b"something\n")
+    wait_until(lambda: server.messages_received == 1)
+    wait_until(lambda: looked)
+    assert threading.current_thread().name not in looked
