@@ -82,43 +82,36 @@ class EventBlock:
 
     __slots__ = ("client", "count", "event", "size", "start", "text", "time")
 
-    def __init__(
-        self,
-        time: float,
-        event: str,
-        text: str,
-        client: str = "",
-        start: int = 0,
-        count: int = 1,
-        size: int = 0,
-    ) -> None:
+    def __init__(self, time: float, event: str, text: str, client: str = "") -> None:
         self.time, self.event, self.text, self.client = time, event, text, client
-        self.start, self.count, self.size = start, count, size
+        self.start, self.count, self.size = 0, 1, 0
 
     def row(self, number: int) -> Row:
         """Return the block as the row it is."""
         return Row(number, self.time, self.client, None, self.event, self.text)
 
 
-class PayloadBlock:
-    """One message with a payload of any type."""
+class _Messages:
+    """What blocks of messages have in common; `start` is the number of their first row, once a log has them."""
 
-    __slots__ = ("channel", "client", "content_type", "count", "mode", "payload", "serial", "start", "time")
+    __slots__ = ("channel", "client", "content_type", "count", "mode", "serial", "start", "time")
 
     def __init__(
-        self,
-        time: float,
-        serial: int,
-        channel: str,
-        content_type: str,
-        payload: Payload,
-        client: str,
-        mode: str,
-        start: int = 0,
-        count: int = 1,
+        self, time: float, serial: int, channel: str, content_type: str, client: str, mode: str, count: int
     ) -> None:
-        self.time, self.serial, self.start, self.count = time, serial, start, count
+        self.time, self.serial, self.start, self.count = time, serial, 0, count
         self.channel, self.content_type, self.client, self.mode = channel, content_type, client, mode
+
+
+class PayloadBlock(_Messages):
+    """One message with a payload of any type."""
+
+    __slots__ = ("payload",)
+
+    def __init__(
+        self, time: float, serial: int, channel: str, content_type: str, payload: Payload, client: str, mode: str
+    ) -> None:
+        super().__init__(time, serial, channel, content_type, client, mode, 1)
         self.payload = payload
 
     @property
@@ -135,24 +128,13 @@ class PayloadBlock:
         return data_row(number, self.message(), self.mode)
 
 
-class LinesBlock:
+class LinesBlock(_Messages):
     r"""A run of text messages as they were received: complete lines, each with its end (``\n`` or ``\r\n``)."""
 
-    __slots__ = ("channel", "client", "count", "data", "mode", "serial", "start", "time")
+    __slots__ = ("data",)
 
-    def __init__(
-        self,
-        time: float,
-        serial: int,
-        channel: str,
-        data: bytes,
-        count: int,
-        client: str,
-        mode: str,
-        start: int = 0,
-    ) -> None:
-        self.time, self.serial, self.start, self.count = time, serial, start, count
-        self.channel, self.client, self.mode = channel, client, mode
+    def __init__(self, time: float, serial: int, channel: str, data: bytes, count: int, client: str, mode: str) -> None:
+        super().__init__(time, serial, channel, TEXT, client, mode, count)
         self.data = data
 
     @property
@@ -197,24 +179,15 @@ class LinesBlock:
         return Message(self.serial + index, self.time, self.channel, TEXT, line, self.client)
 
 
-class PayloadsBlock:
+class PayloadsBlock(_Messages):
     """A run of messages of one type that came on one channel at once, small ones."""
 
-    __slots__ = ("channel", "client", "content_type", "count", "mode", "payloads", "serial", "size", "start", "time")
+    __slots__ = ("payloads", "size")
 
     def __init__(
-        self,
-        time: float,
-        serial: int,
-        channel: str,
-        content_type: str,
-        payloads: list[bytes],
-        client: str,
-        mode: str,
-        start: int = 0,
+        self, time: float, serial: int, channel: str, content_type: str, payloads: list[bytes], client: str, mode: str
     ) -> None:
-        self.time, self.serial, self.start, self.count = time, serial, start, len(payloads)
-        self.channel, self.content_type, self.client, self.mode = channel, content_type, client, mode
+        super().__init__(time, serial, channel, content_type, client, mode, len(payloads))
         self.payloads, self.size = payloads, sum(map(len, payloads))
 
     def lines(self) -> list[bytes]:
@@ -240,41 +213,17 @@ class PayloadsBlock:
             yield PayloadBlock(self.time, number, self.channel, self.content_type, payload, self.client, self.mode)
 
 
-class GoneBlock:
+class GoneBlock(_Messages):
     """What stays of a data block whose payload was let go: the beginning of each row, for its preview, and its size."""
 
-    __slots__ = (
-        "beginnings",
-        "channel",
-        "client",
-        "content_type",
-        "count",
-        "mode",
-        "serial",
-        "size",
-        "sizes",
-        "start",
-        "time",
-    )
+    __slots__ = ("beginnings", "size", "sizes")
 
-    def __init__(
-        self,
-        time: float,
-        serial: int,
-        channel: str,
-        content_type: str,
-        client: str,
-        mode: str,
-        beginnings: tuple[bytes, ...],
-        sizes: tuple[int, ...],
-        start: int,
-        count: int,
-        size: int = 0,
-    ) -> None:
-        self.time, self.serial, self.start, self.count = time, serial, start, count
-        self.channel, self.content_type, self.client, self.mode = channel, content_type, client, mode
-        # Tuples: the garbage collector does not visit them each time.
-        self.beginnings, self.sizes, self.size = beginnings, sizes, size
+    def __init__(self, block: DataBlock, beginnings: tuple[bytes, ...], sizes: tuple[int, ...]) -> None:
+        super().__init__(
+            block.time, block.serial, block.channel, block.content_type, block.client, block.mode, block.count
+        )
+        self.start, self.size = block.start, 0
+        self.beginnings, self.sizes = beginnings, sizes  # tuples: the garbage collector does not visit them each time
 
     def preview(self, number: int) -> str:
         """Return the preview of row `number`."""
@@ -335,21 +284,9 @@ def beginning(content_type: str, payload: Payload) -> bytes:
 def without_payload(block: DataBlock, first: int) -> GoneBlock:
     """Return what stays of `block`; of its rows before `first`, which are dropped already, nothing."""
     payloads: Sequence[Any] = [block.payload] if isinstance(block, PayloadBlock) else block.lines()
-    content_type = TEXT if isinstance(block, LinesBlock) else block.content_type
     dropped = max(0, first - block.start)
     if isinstance(block, LinesBlock) and block.data.isascii():
         kept = [line[:_ASCII_HEAD_BYTES] for line in payloads[dropped:]]  # what follows does, four times as fast
     else:
-        kept = [beginning(content_type, payload) for payload in payloads[dropped:]]
-    return GoneBlock(
-        block.time,
-        block.serial,
-        block.channel,
-        content_type,
-        block.client,
-        block.mode,
-        tuple([b""] * dropped + kept),
-        tuple(map(len, payloads)),
-        block.start,
-        block.count,
-    )
+        kept = [beginning(block.content_type, payload) for payload in payloads[dropped:]]
+    return GoneBlock(block, tuple([b""] * dropped + kept), tuple(map(len, payloads)))
