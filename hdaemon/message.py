@@ -42,7 +42,7 @@ class Message:
     def __init__(
         self, serial: int, time: float, channel: str, content_type: str, payload: content.Payload, client: str
     ) -> None:
-        # By hand: `dataclasses` takes longer to import than all of hdaemon.
+        # By hand: to import `dataclasses` takes as long as all of hdaemon.
         _set(self, "serial", serial)
         _set(self, "time", time)
         _set(self, "channel", channel)
